@@ -1,1 +1,260 @@
-//! ledger
+//! Ledger chunks: what one upstream call brings, serialised once and sliced ever after.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::points::Entry;
+use super::query::Selection;
+
+/// Names one chunk: a selection and which run of `chunk_rows` rows of it. The caller's page size is no part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChunkKey {
+    /// Whose rows, with which filters.
+    pub selection: Selection,
+    /// From 0; Kingdee's `page` is one more.
+    pub number: u32,
+}
+
+/// One answer of the upstream endpoint, read but not yet judged: all six fields of `data`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerAnswer {
+    /// `count`: rows in the whole selection
+    pub count: u64,
+    /// `page`, from 1, if sent
+    pub page: Option<u64>,
+    /// `page_size`, as understood by Kingdee, if sent
+    pub page_size: Option<u64>,
+    /// `cur_page_size`, if sent
+    pub cur_page_size: Option<u64>,
+    /// `total_page`, if sent
+    pub total_page: Option<u64>,
+    /// `rows`; empty when missing or null
+    pub rows: Vec<Entry>,
+}
+
+/// Why an answer can't be believed. Such an answer is never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkFault {
+    /// Fewer or more rows than `count` promises for this place.
+    #[error(
+        "Kingdee sent {got} rows where its count of {count} promises {expected}; if it always does, lower kingdee.chunk_rows or set kingdee.count_check = \"report\""
+    )]
+    RowsDisagreeWithCount {
+        /// rows received
+        got: u64,
+        /// rows that `count` promises
+        expected: u64,
+        /// `count` itself
+        count: u64,
+    },
+    /// Every row belongs to somebody else.
+    #[error("all {rows} rows belong to another member")]
+    AllForeign {
+        /// rows received
+        rows: u64,
+    },
+    /// Beyond what the gateway counts.
+    #[error("count {0} is beyond what a ledger can hold")]
+    CountTooLarge(u64),
+    /// The rows could not be written as JSON, or are too many bytes.
+    #[error("the rows don't fit a chunk")]
+    TooLarge,
+}
+
+/// A chunk with what was noticed while it was put together.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The rows, ready to be served.
+    pub chunk: Chunk,
+    /// Rows of another member that were dropped; an answer that had any is served but not stored.
+    pub foreign: u64,
+    /// Rows whose amounts don't add up; served as sent.
+    pub odd: u64,
+    /// Whether the number of rows disagrees with `count` (only under [`CountCheck::Report`]).
+    pub miscounted: bool,
+}
+
+/// What to do when the rows received disagree with `count` (a setting: Kingdee's documents leave it open).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CountCheck {
+    /// Refuse the answer: rows could be missing.
+    #[default]
+    Refuse,
+    /// Serve it, don't store it, count it in a metric.
+    Report,
+}
+
+/// Up to 100 rows of one selection as JSON, in the order in which Kingdee listed them.
+///
+/// `rows` holds each row's JSON followed by a comma; `ends[i]` is where row `i` ends. A page is a slice of that:
+/// a hit parses nothing, sorts nothing and copies once. A dropped row leaves an empty place, so that the others
+/// keep theirs.
+pub struct Chunk {
+    rows: Box<[u8]>,
+    ends: Box<[u32]>,
+    count: u32,
+    member_name: Option<Box<str>>,
+    content: u64,
+}
+
+impl Chunk {
+    /// Most rows in a selection that the gateway can page through.
+    pub const MAX_COUNT: u64 = 1_000_000_000;
+
+    /// Judges an answer and serialises its rows.
+    ///
+    /// # Errors
+    /// [`ChunkFault`] where the answer contradicts itself or is somebody else's.
+    pub fn assemble(
+        key: &ChunkKey,
+        chunk_rows: u8,
+        check: CountCheck,
+        answer: &LedgerAnswer,
+    ) -> Result<Assembled, ChunkFault> {
+        let count = u32::try_from(answer.count)
+            .ok()
+            .filter(|_| answer.count <= Self::MAX_COUNT)
+            .ok_or(ChunkFault::CountTooLarge(answer.count))?;
+        let got = answer.rows.len() as u64;
+        let first = u64::from(key.number) * u64::from(chunk_rows);
+        let expected = answer.count.saturating_sub(first).min(u64::from(chunk_rows));
+        let miscounted = got != expected;
+        if (miscounted && check == CountCheck::Refuse) || got > u64::from(u8::MAX) {
+            return Err(ChunkFault::RowsDisagreeWithCount { got, expected, count: answer.count });
+        }
+        let foreign = |row: &&Entry| row.member.as_ref().is_some_and(|m| *m != key.selection.member);
+        let strangers = answer.rows.iter().filter(foreign).count() as u64;
+        if strangers > 0 && strangers == got {
+            return Err(ChunkFault::AllForeign { rows: got });
+        }
+        let own = answer.rows.iter().map(|row| Some(row).filter(|row| !foreign(row)));
+        let chunk = Chunk::serialise(own, count)?;
+        let odd = answer.rows.iter().filter(|row| row.adds_up() == Some(false)).count() as u64;
+        Ok(Assembled { chunk, foreign: strangers, odd, miscounted })
+    }
+
+    fn serialise<'a>(
+        rows: impl ExactSizeIterator<Item = Option<&'a Entry>>,
+        count: u32,
+    ) -> Result<Chunk, ChunkFault> {
+        let mut json = Vec::with_capacity(rows.len() * 320);
+        let mut ends = Vec::with_capacity(rows.len());
+        let mut member_name = None;
+        for row in rows {
+            if let Some(row) = row {
+                serde_json::to_writer(&mut json, row).map_err(|_| ChunkFault::TooLarge)?;
+                json.push(b',');
+                member_name = member_name.or(row.member_name.as_deref());
+            }
+            ends.push(u32::try_from(json.len()).map_err(|_| ChunkFault::TooLarge)?);
+        }
+        let mut hasher = Xxh3::new();
+        hasher.update(&json);
+        hasher.update(&count.to_le_bytes());
+        hasher.update(member_name.unwrap_or("").as_bytes());
+        Ok(Chunk {
+            content: hasher.digest(),
+            member_name: member_name.map(Into::into),
+            rows: json.into(),
+            ends: ends.into(),
+            count,
+        })
+    }
+
+    /// Rows in the whole selection, as Kingdee counted them with this chunk.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Places in this chunk, dropped rows included.
+    pub fn places(&self) -> u32 {
+        self.ends.len() as u32
+    }
+
+    /// The member's name on the first row that has one.
+    pub fn member_name(&self) -> Option<&str> {
+        self.member_name.as_deref()
+    }
+
+    /// A hash of everything in it: two reads of an unchanged ledger carry the same one, in every process.
+    pub fn content(&self) -> u64 {
+        self.content
+    }
+
+    /// Bytes of memory this value owns, itself included.
+    pub fn owned_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.rows.len()
+            + self.ends.len() * size_of::<u32>()
+            + self.member_name.as_ref().map_or(0, |n| n.len())
+    }
+
+    /// JSON of the rows in `places`, comma-separated, without a comma at the end; clipped to what is there.
+    pub fn json(&self, places: Range<u32>) -> &[u8] {
+        let start = self.start_of(places.start.min(self.places()));
+        let end = self.start_of(places.end.min(self.places()));
+        match self.rows.get(start..end) {
+            Some([rows @ .., b',']) => rows,
+            _ => &[],
+        }
+    }
+
+    fn start_of(&self, place: u32) -> usize {
+        match place {
+            0 => 0,
+            n => self.ends.get(n as usize - 1).map_or(self.rows.len(), |end| *end as usize),
+        }
+    }
+
+    /// What identifies the row at `place`: its id's JSON text, or a hash where a row has none.
+    /// `None` for a dropped row or a place that isn't there.
+    pub fn anchor_at(&self, place: u32) -> Option<CompactString> {
+        let row = self.json(place..place + 1);
+        let rest = row.strip_prefix(br#"{"id":"#)?;
+        let end = rest.windows(8).position(|w| w == br#","type":"#)?;
+        match rest.get(..end)? {
+            b"null" => Some(compact_str::format_compact!("#{:016x}", xxh3_64(row))),
+            id => CompactString::from_utf8(id).ok(),
+        }
+    }
+
+    /// The place of the row that `anchor` identifies.
+    pub fn find(&self, anchor: &str) -> Option<u32> {
+        (0..self.places()).find(|place| self.anchor_at(*place).is_some_and(|a| a == anchor))
+    }
+}
+
+impl std::fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Rows are personal data: shape only.
+        write!(f, "Chunk({} places of {}, {} bytes)", self.places(), self.count, self.rows.len())
+    }
+}
+
+/// Part of a page: some places of one chunk.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// Where the rows are.
+    pub chunk: Arc<Chunk>,
+    /// Which of its places.
+    pub places: Range<u32>,
+}
+
+/// Which chunks hold `len` rows from place `start` on: chunk numbers with the places inside each.
+///
+/// Yields nothing for an empty range. A chunk of 100 rows makes it at most two chunks for any page.
+pub fn chunks_of(start: u64, len: u64, chunk_rows: u8) -> impl Iterator<Item = (u32, Range<u32>)> {
+    let rows = u64::from(chunk_rows.max(1));
+    let end = start + len;
+    let numbers = if len == 0 { 0..0 } else { start / rows..end.div_ceil(rows) };
+    numbers.map(move |number| {
+        let base = number * rows;
+        let from = start.max(base) - base;
+        let to = end.min(base + rows) - base;
+        // Both below 256; the number is bounded by PageNumber::MAX * PageSize::MAX.
+        (number as u32, from as u32..to as u32)
+    })
+}

@@ -1,0 +1,87 @@
+//! Failure classes of a call (`protocol.md` §4): HTTP-agnostic, one word each, decided in one table.
+
+use std::time::Duration;
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KingdeeError {
+    /// The class.
+    pub failure: Failure,
+    /// Kingdee's own code, if it sent one.
+    pub errcode: Option<u64>,
+    /// How long Kingdee or the lane asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// Short text for the log: never a URL, a secret, a token, a phone number or a member id.
+    pub detail: String,
+}
+
+impl KingdeeError {
+    /// An error of a class, nothing else known.
+    pub fn new(failure: Failure) -> KingdeeError {
+        KingdeeError { failure, errcode: None, retry_after: None, detail: String::new() }
+    }
+}
+
+impl std::fmt::Display for KingdeeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.failure.label())?;
+        if let Some(code) = self.errcode {
+            write!(f, " (errcode {code})")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for KingdeeError {}
+
+/// The classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// Client id, signature, permission, authorisation: somebody must fix the configuration.
+    Configuration,
+    /// Timestamp refused, even after one corrected attempt.
+    Clock,
+    /// The token is refused, even after a renewal.
+    Token,
+    /// The app secret is refused, even after the authorisation was pulled again.
+    Secret,
+    /// Kingdee doesn't know the route or the router domain, even after the authorisation was pulled again.
+    Router,
+    /// Throttled: 429, 5007, 已被限流.
+    Throttled,
+    /// Kingdee says that it fails: 5xx, 5003 to 5006, system errors.
+    Upstream,
+    /// No connection, or it broke.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// An answer that can't be read, or is too large.
+    Unreadable,
+    /// Kingdee refuses the parameters (10300020xx, 400).
+    CallerFault,
+    /// Our own lane has no room before the deadline: quota, queue or breaker.
+    LaneFull,
+}
+
+impl Failure {
+    /// Stable label for metrics, logs and problem details.
+    pub fn label(self) -> &'static str {
+        match self {
+            Failure::Configuration => "configuration",
+            Failure::Clock => "clock",
+            Failure::Token => "token",
+            Failure::Secret => "secret",
+            Failure::Router => "router",
+            Failure::Throttled => "throttled",
+            Failure::Upstream => "upstream",
+            Failure::Unreachable => "unreachable",
+            Failure::TimedOut => "timeout",
+            Failure::Unreadable => "unreadable",
+            Failure::CallerFault => "caller",
+            Failure::LaneFull => "lane",
+        }
+    }
+}
