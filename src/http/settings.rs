@@ -1,0 +1,67 @@
+//! What the HTTP room needs to know; `config` fills it in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings of the HTTP room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where apps come in.
+    pub listen: SocketAddr,
+    /// Where operators come in; loopback unless said otherwise.
+    pub admin_listen: SocketAddr,
+    /// Serving threads, each with its own listener on the same port; 0 = one for each core we may use.
+    pub threads: u16,
+    /// Limits against those who would use us up.
+    pub limits: EdgeLimits,
+    /// How to stop.
+    pub drain: DrainSettings,
+}
+
+/// Limits of a listener, for each serving thread where a number of things is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeLimits {
+    /// Connections open at once, over all threads.
+    pub max_connections: u32,
+    /// Requests that wait for Kingdee at once, over all threads; one more gets 503.
+    pub max_in_flight: u32,
+    /// Bytes of a request's head.
+    pub max_head_bytes: usize,
+    /// Bytes of a request's target.
+    pub max_uri_bytes: usize,
+    /// First bytes, and a request's head once begun, must be here in this time.
+    pub head_timeout: Duration,
+    /// A keep-alive connection without a request is closed after this.
+    pub idle_timeout: Duration,
+    /// A reader that takes nothing for this long is closed.
+    pub write_timeout: Duration,
+}
+
+impl Default for EdgeLimits {
+    fn default() -> Self {
+        EdgeLimits {
+            max_connections: 10_000,
+            max_in_flight: 4_096,
+            max_head_bytes: 32 << 10,
+            max_uri_bytes: 8 << 10,
+            head_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How to stop: unready at once, serve on for the grace time, then finish what is in flight until the deadline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainSettings {
+    /// Time in which new connections are still served while the balancer takes us out.
+    pub grace: Duration,
+    /// After this, counted from the end of grace, what is left is cut.
+    pub deadline: Duration,
+}
+
+impl Default for DrainSettings {
+    fn default() -> Self {
+        DrainSettings { grace: Duration::from_secs(5), deadline: Duration::from_secs(20) }
+    }
+}
