@@ -15,6 +15,11 @@ use jiff::Timestamp;
 pub struct Tick(u64);
 
 impl Tick {
+    /// Milliseconds since an arbitrary beginning, for storing in an atomic.
+    pub fn as_millis(self) -> u64 {
+        self.0
+    }
+
     /// Time from `earlier` to `self`; zero if `earlier` is in fact later.
     pub fn since(self, earlier: Tick) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -104,6 +109,14 @@ impl Clock {
     pub fn set_wall(&self, to: Timestamp) {
         if let Time::Manual { wall_millis, .. } = &self.0.time {
             wall_millis.store(to.as_millisecond(), Ordering::Relaxed);
+        }
+    }
+
+    /// A number in 0..1 for spreading things out; always the middle on a manual clock.
+    pub fn chance(&self) -> f64 {
+        match self.0.time {
+            Time::Real { .. } => rand::random(),
+            Time::Manual { .. } => 0.5,
         }
     }
 

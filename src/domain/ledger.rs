@@ -1,7 +1,6 @@
 //! Ledger chunks: what one upstream call brings, serialised once and sliced ever after.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use compact_str::CompactString;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -96,13 +95,16 @@ pub struct Chunk {
     rows: Box<[u8]>,
     ends: Box<[u32]>,
     count: u32,
-    member_name: Option<Box<str>>,
+    member_name: Box<str>,
     content: u64,
 }
 
 impl Chunk {
     /// Most rows in a selection that the gateway can page through.
     pub const MAX_COUNT: u64 = 1_000_000_000;
+
+    /// Longest id, as JSON text, that stands for itself; a longer one is named by a hash.
+    pub const LONGEST_ANCHOR: usize = 64;
 
     /// Judges an answer and serialises its rows.
     ///
@@ -154,10 +156,11 @@ impl Chunk {
         let mut hasher = Xxh3::new();
         hasher.update(&json);
         hasher.update(&count.to_le_bytes());
-        hasher.update(member_name.unwrap_or("").as_bytes());
+        let member_name = serde_json::to_string(&member_name).map_err(|_| ChunkFault::TooLarge)?;
+        hasher.update(member_name.as_bytes());
         Ok(Chunk {
             content: hasher.digest(),
-            member_name: member_name.map(Into::into),
+            member_name: member_name.into(),
             rows: json.into(),
             ends: ends.into(),
             count,
@@ -174,9 +177,9 @@ impl Chunk {
         self.ends.len() as u32
     }
 
-    /// The member's name on the first row that has one.
-    pub fn member_name(&self) -> Option<&str> {
-        self.member_name.as_deref()
+    /// The member's name on the first row that has one, as JSON: a string or `null`.
+    pub fn member_name_json(&self) -> &str {
+        &self.member_name
     }
 
     /// A hash of everything in it: two reads of an unchanged ledger carry the same one, in every process.
@@ -186,10 +189,7 @@ impl Chunk {
 
     /// Bytes of memory this value owns, itself included.
     pub fn owned_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.rows.len()
-            + self.ends.len() * size_of::<u32>()
-            + self.member_name.as_ref().map_or(0, |n| n.len())
+        size_of::<Self>() + self.rows.len() + self.ends.len() * size_of::<u32>() + self.member_name.len()
     }
 
     /// JSON of the rows in `places`, comma-separated, without a comma at the end; clipped to what is there.
@@ -216,7 +216,9 @@ impl Chunk {
         let rest = row.strip_prefix(br#"{"id":"#)?;
         let end = rest.windows(8).position(|w| w == br#","type":"#)?;
         match rest.get(..end)? {
-            b"null" => Some(compact_str::format_compact!("#{:016x}", xxh3_64(row))),
+            id if id == b"null" || id.len() > Self::LONGEST_ANCHOR => {
+                Some(compact_str::format_compact!("#{:016x}", xxh3_64(row)))
+            }
             id => CompactString::from_utf8(id).ok(),
         }
     }
@@ -232,15 +234,6 @@ impl std::fmt::Debug for Chunk {
         // Rows are personal data: shape only.
         write!(f, "Chunk({} places of {}, {} bytes)", self.places(), self.count, self.rows.len())
     }
-}
-
-/// Part of a page: some places of one chunk.
-#[derive(Debug, Clone)]
-pub struct Slice {
-    /// Where the rows are.
-    pub chunk: Arc<Chunk>,
-    /// Which of its places.
-    pub places: Range<u32>,
 }
 
 /// Which chunks hold `len` rows from place `start` on: chunk numbers with the places inside each.
