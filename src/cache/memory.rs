@@ -1,0 +1,87 @@
+//! The memory tier: moka, weighed in bytes, and nothing more.
+//!
+//! moka's own times are not used: freshness is data ([`super::stored`]). Neither is its `get_with`: it would lose
+//! the fetch with its first caller, see [`super::flight`].
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::stored::Stored;
+use crate::domain::account::AccountIndex;
+use crate::domain::ledger::ChunkKey;
+use crate::domain::member::MemberId;
+
+/// Bytes that moka keeps for an entry beside key and value: hash table, deques, timestamps. Measured with
+/// `bench/` on 0.12.16 as resident memory per empty entry.
+const BOOKKEEPING_BYTES: usize = 340;
+
+/// Bounded map of chunks; the least useful ones leave first (TinyLFU).
+pub struct Memory(Cache<ChunkKey, Arc<Stored>>);
+
+impl Memory {
+    /// A memory that holds at most `capacity_bytes`, bookkeeping included.
+    pub fn new(capacity_bytes: u64) -> Memory {
+        Memory(
+            Cache::builder()
+                .name("ledger")
+                .max_capacity(capacity_bytes)
+                .weigher(|key: &ChunkKey, stored: &Arc<Stored>| weight(key, stored))
+                .build(),
+        )
+    }
+
+    /// The chunk, if it is here.
+    pub fn get(&self, key: &ChunkKey) -> Option<Arc<Stored>> {
+        self.0.get(key)
+    }
+
+    /// Puts a chunk in, in place of an older one.
+    pub fn put(&self, key: ChunkKey, stored: Arc<Stored>) {
+        self.0.insert(key, stored);
+    }
+
+    /// Takes every chunk of a member out and says how many there were. Walks the whole map: some milliseconds
+    /// for a full one, which a purge can afford and a request never meets.
+    pub fn remove_member(&self, account: AccountIndex, member: &MemberId) -> u64 {
+        let theirs = |key: &ChunkKey| key.selection.account == account && key.selection.member == *member;
+        let keys: Vec<_> = self.0.iter().map(|(key, _)| key).filter(|key| theirs(key)).collect();
+        keys.iter().filter(|key| self.0.remove(key.as_ref()).is_some()).count() as u64
+    }
+
+    /// Entries held, roughly: moka counts in the background.
+    pub fn entries(&self) -> u64 {
+        self.0.entry_count()
+    }
+
+    /// Bytes held, roughly: moka counts in the background.
+    pub fn bytes(&self) -> u64 {
+        self.0.weighted_size()
+    }
+
+    /// Does moka's pending bookkeeping now, for tests that look at sizes.
+    pub fn settle(&self) {
+        self.0.run_pending_tasks();
+    }
+}
+
+/// What an entry costs: its parts, as the allocator rounds them up, and moka's bookkeeping.
+fn weight(key: &ChunkKey, stored: &Stored) -> u32 {
+    let key_heap = if key.selection.member.as_str().len() > 24 { 64 } else { 0 };
+    // The one large block is rounded up to a size class, an eighth of its size at most, a sixteenth on average.
+    let rounding = stored.chunk.owned_bytes() / 16;
+    let bytes = BOOKKEEPING_BYTES
+        + size_of::<ChunkKey>()
+        + key_heap
+        + size_of::<Stored>()
+        + stored.chunk.owned_bytes()
+        + rounding
+        + stored.as_of.len();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Memory({} entries, {} bytes)", self.entries(), self.bytes())
+    }
+}

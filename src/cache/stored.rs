@@ -1,0 +1,88 @@
+//! One chunk in the cache: the rows, when they were read, until when they may be believed.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Tick;
+use crate::domain::freshness::FreshnessClass;
+use crate::domain::ledger::Chunk;
+use crate::domain::points::LocalTime;
+
+/// A chunk and its dates. Shared by everyone who serves it; only its cool-down changes.
+#[derive(Debug)]
+pub struct Stored {
+    /// The rows.
+    pub chunk: Chunk,
+    /// When they were read from Kingdee, as text for `as_of` (RFC 3339 in the account set's zone).
+    pub as_of: Box<str>,
+    /// The same on the monotonic clock, for `Age`.
+    pub read_at: Tick,
+    /// Until when they are fresh.
+    pub fresh_until: Tick,
+    /// Which fresh time applies.
+    pub class: FreshnessClass,
+    /// The member's generation when the read began; a purge makes it a thing of the past.
+    pub generation: u32,
+    cooldown: Cooldown,
+}
+
+impl Stored {
+    /// Dates a chunk.
+    pub fn new(
+        chunk: Chunk,
+        class: FreshnessClass,
+        fresh_for: Duration,
+        read_at: (Tick, LocalTime),
+        generation: u32,
+    ) -> Stored {
+        Stored {
+            chunk,
+            as_of: read_at.1.to_string().into(),
+            read_at: read_at.0,
+            fresh_until: read_at.0.after(fresh_for),
+            class,
+            generation,
+            cooldown: Cooldown::default(),
+        }
+    }
+
+    /// Time since the rows were read.
+    pub fn age(&self, now: Tick) -> Duration {
+        now.since(self.read_at)
+    }
+
+    /// Whether the next refresh may be tried: no failure lately, or the pause after it is over.
+    pub fn may_refresh(&self, now: Tick) -> bool {
+        self.cooldown.is_over(now)
+    }
+
+    /// Whether the last refresh failed.
+    pub fn is_failing(&self) -> bool {
+        self.cooldown.failures.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes a failed refresh: the next one waits, twice as long each time.
+    pub fn refresh_failed(&self, now: Tick, first: Duration, longest: Duration) {
+        self.cooldown.start(now, first, longest);
+    }
+}
+
+/// Pause after failed refreshes. Relaxed atomics: two threads that race here cost one extra attempt at worst,
+/// and that one is coalesced.
+#[derive(Debug, Default)]
+struct Cooldown {
+    failures: AtomicU32,
+    until: AtomicU64,
+}
+
+impl Cooldown {
+    fn is_over(&self, now: Tick) -> bool {
+        now.as_millis() >= self.until.load(Ordering::Relaxed)
+    }
+
+    fn start(&self, now: Tick, first: Duration, longest: Duration) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
+        let pause = first.saturating_mul(1 << failures).min(longest);
+        self.until.store(now.after(pause).as_millis(), Ordering::Relaxed);
+    }
+}
