@@ -2,6 +2,7 @@
 //!
 //! The one public verb is [`Kingdee::chunk`]: a chunk key in, a believed answer out.
 
+use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -38,6 +39,7 @@ pub struct Call {
 #[derive(Clone)]
 pub struct Kingdee {
     _clock: Clock,
+    _zone: TimeZone,
 }
 
 impl Kingdee {
@@ -47,7 +49,7 @@ impl Kingdee {
     /// When the TLS client can't be built on this machine.
     pub fn new(settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
         let _ = settings;
-        Ok(Kingdee { _clock: clock })
+        Ok(Kingdee { _clock: clock, _zone: TimeZone::UTC })
     }
 
     /// Reads one chunk of a ledger from Kingdee.
@@ -57,6 +59,17 @@ impl Kingdee {
     pub async fn chunk(&self, key: &ChunkKey, call: Call) -> Result<LedgerAnswer, KingdeeError> {
         let _ = (key, call);
         Err(KingdeeError::new(Failure::Unreachable))
+    }
+
+    /// Rows in one chunk.
+    pub fn chunk_rows(&self) -> u8 {
+        100
+    }
+
+    /// The zone of an account set's times.
+    pub fn time_zone(&self, account: AccountIndex) -> &TimeZone {
+        let _ = account;
+        &self._zone
     }
 
     /// Name of an account set, as configured.

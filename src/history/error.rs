@@ -34,9 +34,6 @@ pub enum HistoryError {
     /// The row that a cursor names can't be found any more.
     #[error("the row that the cursor names is not in the ledger any more")]
     CursorLost,
-    /// The ledger changed again and again while one page was put together.
-    #[error("the ledger keeps changing while it is read")]
-    Unsettled,
     /// The task that fetched died. A bug; the panic is in the log.
     #[error("the fetch ended without an answer")]
     Internal,

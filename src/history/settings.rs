@@ -16,6 +16,8 @@ pub struct HistorySettings {
     pub no_cache_floor: Duration,
     /// Longest time an app waits for an answer.
     pub caller_deadline: Duration,
+    /// How long a caller waits for fresh rows while stale ones could be served.
+    pub stale_patience: Duration,
     /// Chunks that may be searched for the row that a cursor names.
     pub cursor_search_chunks: u32,
 }
@@ -27,6 +29,7 @@ impl Default for HistorySettings {
             count_check: CountCheck::default(),
             no_cache_floor: Duration::from_secs(5),
             caller_deadline: Duration::from_secs(9),
+            stale_patience: Duration::from_secs(1),
             cursor_search_chunks: 8,
         }
     }

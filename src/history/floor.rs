@@ -1,0 +1,76 @@
+//! The floor under `Cache-Control: no-cache`: one forced read of a member in a while, whatever it asks for.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Tick;
+use crate::domain::account::AccountIndex;
+use crate::domain::member::MemberId;
+
+/// Members remembered at once. When more than this insist within one floor, the rest is served from the cache:
+/// the quota is worth more than their impatience.
+const MOST_MEMBERS: usize = 10_000;
+
+/// Who forced a read lately.
+#[derive(Debug)]
+pub struct Floor {
+    every: Duration,
+    last: Mutex<HashMap<(AccountIndex, MemberId), Tick>>,
+}
+
+impl Floor {
+    /// A floor of one forced read `every` so often.
+    pub fn new(every: Duration) -> Floor {
+        Floor { every, last: Mutex::default() }
+    }
+
+    /// Whether a read of this member may be forced now. Saying yes starts the next pause.
+    pub fn claim(&self, account: AccountIndex, member: &MemberId, now: Tick) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let resting = |then: &Tick| now.since(*then) < self.every;
+        if last.len() >= MOST_MEMBERS {
+            last.retain(|_, then| resting(then));
+        }
+        let who = (account, member.clone());
+        let allowed = match last.get(&who) {
+            Some(then) => !resting(then),
+            None => last.len() < MOST_MEMBERS,
+        };
+        if allowed {
+            last.insert(who, now);
+        }
+        allowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn one_forced_read_a_member_and_floor() {
+        let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+        let floor = Floor::new(Duration::from_secs(5));
+        let (a, b) = (MemberId::parse("1").unwrap(), MemberId::parse("2").unwrap());
+        let claim = |m: &MemberId| floor.claim(AccountIndex::DEFAULT, m, clock.tick());
+        assert!(claim(&a));
+        assert!(!claim(&a));
+        assert!(claim(&b));
+        clock.advance(Duration::from_secs(5));
+        assert!(claim(&a));
+    }
+
+    #[test]
+    fn the_table_stays_bounded_under_a_scan() {
+        let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+        let floor = Floor::new(Duration::from_secs(5));
+        for n in 0..MOST_MEMBERS + 100 {
+            let member = MemberId::parse(&n.to_string()).unwrap();
+            let granted = floor.claim(AccountIndex::DEFAULT, &member, clock.tick());
+            assert_eq!(granted, n < MOST_MEMBERS);
+        }
+        assert!(floor.last.lock().unwrap().len() <= MOST_MEMBERS);
+    }
+}

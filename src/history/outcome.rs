@@ -1,0 +1,63 @@
+//! Where an answer came from: a typed value, which headers, log and metrics read alike.
+
+/// Where a chunk, or a page made of several, came from. Later variants weigh more: a page is what its worst
+/// chunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// From memory, fresh.
+    Hit,
+    /// Fetched because it wasn't here, or no longer servable.
+    Miss(Fetched),
+    /// Fetched because the caller insisted.
+    Forced(Fetched),
+    /// From memory, stale.
+    Stale(StaleReason),
+}
+
+/// How a fetch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fetched {
+    /// Somebody else's fetch was joined.
+    pub collapsed: bool,
+    /// The chunk is in the cache now.
+    pub stored: bool,
+}
+
+/// Why stale rows were served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StaleReason {
+    /// A refresh runs behind the caller's back.
+    Revalidating,
+    /// Kingdee did not answer within the caller's patience; the fetch goes on.
+    Slow,
+    /// The last refresh failed; the next one is tried after a pause.
+    Failing,
+    /// The chunks of this page disagree about `count`, and reading the older one again did not help.
+    CountDiffers,
+}
+
+impl Outcome {
+    /// Stable label for metrics and log lines.
+    pub fn label(self) -> &'static str {
+        match self {
+            Outcome::Hit => "hit",
+            Outcome::Miss(Fetched { collapsed: true, .. })
+            | Outcome::Forced(Fetched { collapsed: true, .. }) => "collapsed",
+            Outcome::Miss(_) => "miss",
+            Outcome::Forced(_) => "forced",
+            Outcome::Stale(_) => "stale",
+        }
+    }
+}
+
+impl StaleReason {
+    /// Stable label for `Cache-Status: …; detail=`.
+    pub fn label(self) -> &'static str {
+        match self {
+            StaleReason::Revalidating => "revalidating",
+            StaleReason::Slow => "upstream-slow",
+            StaleReason::Failing => "upstream-failing",
+            StaleReason::CountDiffers => "count-differs",
+        }
+    }
+}
