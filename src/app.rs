@@ -1,1 +1,226 @@
-//! The one place where rooms are wired together; serve; drain.
+//! The one place where rooms are wired together; start, serve, drain.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::history::History;
+use crate::http::admin::{self, Admin, Readiness};
+use crate::http::edge::{self, Edge};
+use crate::http::front::{Front, FrontParts};
+use crate::http::landing::Sample;
+use crate::http::{Account, PointsHistory, router};
+use crate::kingdee::Kingdee;
+use crate::telemetry::{AccessLog, Metrics};
+
+/// How often lines of the access log that wait are written.
+const ACCESS_FLUSH: Duration = Duration::from_millis(100);
+
+/// A gateway that serves. Dropping it leaves it serving; [`App::drain`] ends it.
+pub struct App {
+    public: SocketAddr,
+    admin: SocketAddr,
+    history: History,
+    metrics: Arc<Metrics>,
+    ready: Readiness,
+    stop: CancellationToken,
+    access: AccessLog,
+    ended: Vec<oneshot::Receiver<()>>,
+    grace: Duration,
+}
+
+/// What surrounds a gateway.
+pub struct Surroundings {
+    /// Time and chance.
+    pub clock: Clock,
+    /// One line a request.
+    pub access: AccessLog,
+    /// Members that the landing page offers.
+    pub samples: Vec<Sample>,
+}
+
+/// Why a gateway can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener can't be had.
+    #[error("{key} = {address} can't be listened on: {cause}; choose another address or end what holds it")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// A thread or a runtime can't be had.
+    #[error("the system refuses a serving thread: {0}")]
+    Thread(io::Error),
+    /// The client for Kingdee can't be built.
+    #[error("the client for Kingdee can't be built: {0}")]
+    Kingdee(#[from] crate::kingdee::KingdeeError),
+}
+
+impl App {
+    /// Starts to serve. Fetches and the admin listener run on the runtime that this is called from; the public
+    /// listener has threads of its own, each with its own runtime and its own share of the connections.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
+        let Surroundings { clock, access, samples } = surroundings;
+        let accounts = accounts_of(&config);
+        let metrics = Arc::new(Metrics::new());
+        let kingdee = Kingdee::new(config.kingdee, clock.clone())?;
+        let counters = Arc::clone(&metrics.counters);
+        let history =
+            History::new(config.history, config.cache, kingdee, clock.clone(), counters, Handle::current());
+        let endpoint = PointsHistory::new(history.clone(), accounts.clone());
+        let limits = config.http.limits;
+        let front = Front::new(FrontParts {
+            router: router::router(endpoint.clone(), &samples),
+            endpoint,
+            clock,
+            limits: limits.clone(),
+            access: access.clone(),
+            metrics: metrics.requests.clone(),
+        });
+        let stop = CancellationToken::new();
+        let ready = Readiness::new();
+        let (public, listeners) = listen("http.listen", config.http.listen, threads(config.http.threads))?;
+        let (admin_address, admin_listeners) = listen("http.admin_listen", config.http.admin_listen, 1)?;
+        let edge = Edge::new(limits.clone(), stop.clone());
+        let patience = config.http.drain.deadline;
+        let mut ended = Vec::new();
+        for listener in listeners {
+            ended.push(serve_on_thread(listener, edge.clone(), front.clone(), patience)?);
+        }
+        let routes = admin::router(Admin {
+            history: history.clone(),
+            accounts: accounts.into(),
+            metrics: Arc::clone(&metrics),
+            ready: ready.clone(),
+        });
+        for listener in admin_listeners {
+            let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
+            // The admin listener stays to the end, so that the drain can be watched; it ends with the process.
+            let edge = Edge::new(limits.clone(), stop.child_token());
+            let service = TowerToHyperService::new(routes.clone());
+            tokio::spawn(async move { edge.serve(listener, service, Duration::ZERO).await });
+        }
+        flush_now_and_then(access.clone(), stop.clone());
+        let grace = config.http.drain.grace;
+        Ok(App { public, admin: admin_address, history, metrics, ready, stop, access, ended, grace })
+    }
+
+    /// Where apps come in.
+    pub fn public_address(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where operators come in.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The use cases, for tests that look behind the scenes.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Everything that is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Unready at once, served on for the grace time, then everything in flight is finished, until the deadline.
+    pub async fn drain(self) {
+        self.ready.leave();
+        tokio::time::sleep(self.grace).await;
+        self.stop().await;
+    }
+
+    /// The same without the grace time.
+    pub async fn stop(self) {
+        self.ready.leave();
+        self.stop.cancel();
+        for ended in self.ended {
+            let _thread_is_gone = ended.await;
+        }
+        self.access.flush();
+    }
+}
+
+fn accounts_of(config: &Config) -> Vec<Account> {
+    let accounts = config.kingdee.accounts.iter();
+    accounts.map(|a| Account { name: a.name.to_string(), time_zone: a.time_zone.clone() }).collect()
+}
+
+fn threads(wanted: u16) -> usize {
+    match wanted {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => usize::from(n),
+    }
+}
+
+/// Listeners on one address, as many as wanted; the first finds the port.
+fn listen(
+    key: &'static str,
+    address: SocketAddr,
+    wanted: usize,
+) -> Result<(SocketAddr, Vec<std::net::TcpListener>), StartError> {
+    let fault = |cause| StartError::Listen { key, address, cause };
+    // Sharing is for this process's threads; a stranger on the port must be noticed, so the first look is exclusive.
+    drop(std::net::TcpListener::bind(address).map_err(fault)?);
+    let first = edge::bind(address).map_err(fault)?;
+    let address = first.local_addr().map_err(fault)?;
+    let mut listeners = vec![first];
+    for _ in 1..wanted {
+        listeners.push(edge::bind(address).map_err(fault)?);
+    }
+    Ok((address, listeners))
+}
+
+fn serve_on_thread(
+    listener: std::net::TcpListener,
+    edge: Edge,
+    front: Front,
+    patience: Duration,
+) -> Result<oneshot::Receiver<()>, StartError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let (tell, ended) = oneshot::channel();
+    let serve = async move {
+        match TcpListener::from_std(listener) {
+            Ok(listener) => edge.serve(listener, front, patience).await,
+            Err(error) => tracing::error!(%error, "a serving thread has no listener"),
+        }
+    };
+    let thread = std::thread::Builder::new().name("serve".into());
+    let run = move || {
+        runtime.block_on(serve);
+        let _nobody_waits = tell.send(());
+    };
+    thread.spawn(run).map_err(StartError::Thread)?;
+    Ok(ended)
+}
+
+fn flush_now_and_then(access: AccessLog, stop: CancellationToken) {
+    if !access.is_on() {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(ACCESS_FLUSH);
+        while stop.run_until_cancelled(every.tick()).await.is_some() {
+            access.flush();
+        }
+    });
+}

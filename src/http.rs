@@ -1,5 +1,24 @@
 //! What apps meet: parse into domain words, render JSON, headers and problems.
+//!
+//! In reading order: connections ([`edge`]), every request ([`front`]), every path ([`router`]), the endpoint
+//! ([`points_history`]) with what it needs ([`caching`], [`parameter`], [`request_id`], [`problem`], [`answer`]),
+//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`]).
 
 pub mod settings;
+pub mod edge;
+pub mod front;
+pub mod router;
+pub mod points_history;
+mod caching;
+pub mod parameter;
+pub mod request_id;
+pub mod problem;
+mod answer;
+pub mod landing;
+mod docs;
+mod problem_pages;
+pub mod openapi;
+pub mod admin;
 
+pub use points_history::{Account, PointsHistory};
 pub use settings::HttpSettings;

@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 use jiff::Timestamp;
+use smallvec::SmallVec;
 
 use super::account::AccountIndex;
 use super::member::MemberId;
@@ -33,18 +34,20 @@ impl Selection {
     ///
     /// `chunk_rows` is not part of it; a cursor counts rows, not chunks.
     pub fn fingerprint(&self, account_name: &str) -> u64 {
-        let mut text = String::with_capacity(128);
+        let mut text: SmallVec<[u8; 192]> = SmallVec::new();
+        let mut digits = itoa::Buffer::new();
         let mut part = |p: &str| {
-            text.push_str(p);
-            text.push('\0'); // none of the parts may contain it
+            text.extend_from_slice(p.as_bytes());
+            text.push(0); // none of the parts may contain it
         };
         part("points-history/1");
         part(account_name);
         part(self.member.as_str());
-        part(&self.window.from.map_or(String::new(), |t| t.as_second().to_string()));
-        part(&self.window.to.map_or(String::new(), |t| t.as_second().to_string()));
+        for bound in [self.window.from, self.window.to] {
+            part(bound.map_or("", |t| digits.format(t.as_second())));
+        }
         part(self.kind.as_ref().map_or("", TypeNumber::as_str));
-        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+        xxhash_rust::xxh3::xxh3_64(&text)
     }
 }
 

@@ -112,8 +112,8 @@ impl Page {
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
 
-    /// Names the last row, if more follow.
-    pub fn next_cursor(&self, selection: u64) -> Option<Cursor> {
+    /// Names the last row, if more follow. `selection` gives [`crate::domain::query::Selection::fingerprint`].
+    pub fn next_cursor(&self, selection: impl FnOnce() -> u64) -> Option<Cursor> {
         let (mut place, mut last) = (self.start, None);
         for part in &self.parts {
             for p in part.places.clone() {
@@ -128,7 +128,7 @@ impl Page {
         // A dropped row has no anchor; then the nearest row before it is named, and the dropped one is met again.
         let (back, anchor) = (0..=p).find_map(|back| Some((back, chunk.anchor_at(p - back)?)))?;
         let place = u32::try_from(place.checked_sub(u64::from(back))?).ok()?;
-        Some(Cursor { selection, place, count: self.total, anchor })
+        Some(Cursor { selection: selection(), place, count: self.total, anchor })
     }
 
     fn oldest(&self) -> Option<&Stored> {

@@ -1,0 +1,128 @@
+//! What HTTP caches are told, and what callers may tell us: `Cache-Control`, `Age`, `ETag`, `Cache-Status`.
+
+use std::io::Write as _;
+
+use http::header::{CACHE_CONTROL, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::domain::freshness::{FreshnessClass, FreshnessPolicy};
+use crate::history::{Outcome, Wish};
+
+/// The header's name (RFC 9211).
+pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// Our name in it.
+const CACHE_NAME: &[u8] = b"points-gateway";
+
+/// `Cache-Control` of each class of answers, prepared once.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheControl {
+    open: HeaderValue,
+    settled: HeaderValue,
+    empty: HeaderValue,
+}
+
+impl CacheControl {
+    /// From the rules that the cache itself follows. `private`: a points history is personal, no shared cache
+    /// may keep it.
+    pub(crate) fn new(policy: &FreshnessPolicy) -> CacheControl {
+        let value = |class| {
+            let text = format!(
+                "private, max-age={}, stale-while-revalidate={}, stale-if-error={}",
+                policy.lifetime(class).as_secs(),
+                policy.stale_while_revalidate.as_secs(),
+                policy.stale_if_error.as_secs(),
+            );
+            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private, no-cache"))
+        };
+        CacheControl {
+            open: value(FreshnessClass::Open),
+            settled: value(FreshnessClass::Settled),
+            empty: value(FreshnessClass::Empty),
+        }
+    }
+
+    /// The value for a class.
+    pub(crate) fn of(&self, class: FreshnessClass) -> HeaderValue {
+        match class {
+            FreshnessClass::Open => self.open.clone(),
+            FreshnessClass::Settled => self.settled.clone(),
+            FreshnessClass::Empty => self.empty.clone(),
+        }
+    }
+}
+
+/// What a caller's `Cache-Control` asks for. `no-cache` wins over `only-if-cached` only if it stands alone:
+/// together they ask for something that can't be, and the quota decides.
+pub(crate) fn wish(headers: &HeaderMap) -> Wish {
+    let mut wish = Wish::Any;
+    for value in headers.get_all(CACHE_CONTROL) {
+        for directive in value.as_bytes().split(|b| *b == b',') {
+            let directive = directive.trim_ascii();
+            if directive.eq_ignore_ascii_case(b"only-if-cached") {
+                return Wish::CachedOnly;
+            }
+            if directive.eq_ignore_ascii_case(b"no-cache") {
+                wish = Wish::Fresh;
+            }
+        }
+    }
+    wish
+}
+
+/// Writes a weak entity tag: the same rows get the same tag from every replica, though `as_of` differs.
+pub(crate) fn write_etag(content: u64, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(b"W/\"");
+    for nibble in (0..16).rev() {
+        out.push(HEX[(content >> (nibble * 4)) as usize & 15]);
+    }
+    out.push(b'"');
+}
+
+/// Whether the caller has these rows already (RFC 9110 §13.1.2, weak comparison).
+pub(crate) fn not_modified(headers: &HeaderMap, etag: &[u8]) -> bool {
+    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").map_or(tag.to_vec(), <[u8]>::to_vec);
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return false;
+    }
+    let ours = opaque(etag);
+    headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+        let mut tags = value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+        tags.any(|tag| tag == b"*" || opaque(tag) == ours)
+    })
+}
+
+/// Writes `Cache-Status` for rows that came from somewhere.
+pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(CACHE_NAME);
+    match outcome {
+        Outcome::Hit => out.extend_from_slice(b"; hit"),
+        Outcome::Miss(_) => out.extend_from_slice(b"; fwd=miss"),
+        Outcome::Forced(_) => out.extend_from_slice(b"; fwd=request"),
+        Outcome::Stale(_) => out.extend_from_slice(b"; fwd=stale"),
+    }
+    if let Outcome::Miss(fetched) | Outcome::Forced(fetched) = outcome {
+        if fetched.collapsed {
+            out.extend_from_slice(b"; collapsed");
+        }
+        if fetched.stored {
+            out.extend_from_slice(b"; stored");
+        }
+    }
+    out.extend_from_slice(b"; ttl=");
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(ttl).as_bytes());
+    if let Outcome::Stale(reason) = outcome {
+        let _infallible = write!(out, "; detail={}", reason.label());
+    }
+}
+
+/// `Cache-Status` of a question that got no rows.
+pub(crate) fn cache_status_of_failure(wish: Wish) -> HeaderValue {
+    HeaderValue::from_static(match wish {
+        Wish::Any => "points-gateway; fwd=miss",
+        Wish::Fresh => "points-gateway; fwd=request",
+        Wish::CachedOnly => "points-gateway; detail=only-if-cached",
+    })
+}

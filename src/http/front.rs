@@ -1,0 +1,216 @@
+//! The front door of the public listener: what every request gets, whatever it asks for.
+//!
+//! A request id, an answer, one line in the access log, one count. An answer that needs no waiting is given right
+//! here and never meets the router; everything else takes a place among those that wait, or is shed.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::answer::{Answer, Seen};
+use super::points_history::{Asked, PATH, PointsHistory, route};
+use super::problem::{Kind, Problem};
+use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
+use super::settings::EdgeLimits;
+use crate::clock::Clock;
+use crate::telemetry::access::Line;
+use crate::telemetry::requests::{RequestLabels, Series};
+use crate::telemetry::{AccessLog, RequestMetrics};
+
+/// Bodies of answers: prepared bytes, or whatever a handler streams.
+pub type FrontBody = Either<Full<Bytes>, axum::body::Body>;
+
+/// Outcome of answers that have nothing to do with rows.
+const NO_ROWS: &str = "none";
+
+/// The service of the public listener. Clones share everything.
+#[derive(Clone)]
+pub struct Front(Arc<Shared>);
+
+struct Shared {
+    endpoint: PointsHistory,
+    router: Router,
+    ids: RequestIds,
+    clock: Clock,
+    waiting: Arc<Semaphore>,
+    max_uri_bytes: usize,
+    access: AccessLog,
+    metrics: RequestMetrics,
+    often: Often,
+}
+
+/// Series of the answers that come by the thousand.
+struct Often {
+    hit: Series,
+    unchanged: Series,
+    stale: Series,
+}
+
+/// What the front needs to see.
+pub struct FrontParts {
+    /// The endpoint that may answer without waiting.
+    pub endpoint: PointsHistory,
+    /// Everything else.
+    pub router: Router,
+    /// Wall clock for the log, seed for ids.
+    pub clock: Clock,
+    /// Limits.
+    pub limits: EdgeLimits,
+    /// One line a request.
+    pub access: AccessLog,
+    /// Counts.
+    pub metrics: RequestMetrics,
+}
+
+impl Front {
+    /// Opens the door.
+    pub fn new(parts: FrontParts) -> Front {
+        let series = |status, outcome| parts.metrics.series(RequestLabels { route: PATH, status, outcome });
+        let often =
+            Often { hit: series(200, "hit"), unchanged: series(304, "hit"), stale: series(200, "stale") };
+        Front(Arc::new(Shared {
+            often,
+            endpoint: parts.endpoint,
+            router: parts.router,
+            ids: RequestIds::starting_at(parts.clock.nonce()),
+            clock: parts.clock,
+            waiting: Arc::new(Semaphore::new(parts.limits.max_in_flight as usize)),
+            max_uri_bytes: parts.limits.max_uri_bytes,
+            access: parts.access,
+            metrics: parts.metrics,
+        }))
+    }
+}
+
+/// The answer, at once or later.
+pub enum Answering {
+    /// It is here.
+    Now(Option<Response<FrontBody>>),
+    /// It will come.
+    Later(Pin<Box<dyn Future<Output = Response<FrontBody>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response<FrontBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        match self.get_mut() {
+            Answering::Now(response) => match response.take() {
+                Some(response) => std::task::Poll::Ready(Ok(response)),
+                None => std::task::Poll::Pending, // polled after the end: nobody is waiting
+            },
+            Answering::Later(future) => future.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Front {
+    type Response = Response<FrontBody>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        let visit = Visit {
+            method: known(request.method()),
+            route: super::router::template(request.uri().path()),
+            id: self.0.ids.of(request.headers()),
+            began: Instant::now(),
+        };
+        let at_once = catch_unwind(AssertUnwindSafe(|| self.0.at_once(&request, &visit.id)));
+        match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
+            Some(answer) => Answering::Now(Some(self.0.leave(&visit, answer))),
+            None => {
+                let shared = Arc::clone(&self.0);
+                Answering::Later(Box::pin(async move { shared.later(request, visit).await }))
+            }
+        }
+    }
+}
+
+/// What log and metrics tell of a request.
+struct Visit {
+    method: &'static str,
+    /// The template, never the path.
+    route: &'static str,
+    id: RequestId,
+    began: Instant,
+}
+
+impl Shared {
+    fn at_once(&self, request: &Request<Incoming>, id: &RequestId) -> Option<Answer> {
+        let uri = request.uri();
+        let target = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
+        if target > self.max_uri_bytes {
+            return Some(Problem::new(Kind::UriTooLong).into_answer(id));
+        }
+        if *request.method() != Method::GET && *request.method() != Method::HEAD {
+            return None;
+        }
+        let asked = Asked { route: route(uri.path())?, query: uri.query(), headers: request.headers(), id };
+        self.endpoint.without_waiting(asked)
+    }
+
+    async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<FrontBody> {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return self.leave(&visit, Problem::overloaded().into_answer(&visit.id));
+        };
+        request.extensions_mut().insert(visit.id.clone());
+        let mut response = match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let kind = response.extensions().get::<Kind>().map(|kind| kind.label());
+        let outcome = response.extensions().get::<Seen>().map(|seen| seen.0).or(kind).unwrap_or(NO_ROWS);
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, visit.id.header());
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.count(&visit, response.status().as_u16(), outcome);
+        response.map(Either::Right)
+    }
+
+    fn leave(&self, visit: &Visit, answer: Answer) -> Response<FrontBody> {
+        self.count(visit, answer.response.status().as_u16(), answer.outcome);
+        answer.response.map(|bytes| Either::Left(Full::new(bytes)))
+    }
+
+    /// One count and one line.
+    fn count(&self, visit: &Visit, status: u16, outcome: &'static str) {
+        let took = visit.began.elapsed();
+        match (status, outcome, visit.route) {
+            (200, "hit", PATH) => self.often.hit.count(took),
+            (304, "hit", PATH) => self.often.unchanged.count(took),
+            (200, "stale", PATH) => self.often.stale.count(took),
+            (_, _, route) => self.metrics.series(RequestLabels { route, status, outcome }).count(took),
+        }
+        if self.access.is_on() {
+            let Visit { method, route, id, .. } = visit;
+            let at = self.clock.now();
+            self.access.write(&Line { at, method, route, status, outcome, took, request_id: id.as_str() });
+        }
+    }
+}
+
+/// Methods that may become log text.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,165 @@
+//! `GET /members/{member_id}/points-history`: one page of one member's points records.
+//!
+//! In reading order: what is documented ([`schema`], [`responses`]), from bytes to a question ([`ask`], [`cursor`]), from a page to
+//! bytes ([`body`], [`reply`]). Most requests never get past [`PointsHistory::without_waiting`].
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::HeaderMap;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Answer;
+use super::caching::{self, CacheControl};
+use super::problem::{Kind, Problem};
+use super::request_id::{self, RequestId};
+use crate::domain::account::AccountIndex;
+use crate::domain::query::HistoryQuery;
+use crate::history::{History, Wish};
+
+pub mod schema;
+mod responses;
+mod ask;
+mod cursor;
+mod body;
+mod reply;
+
+pub use ask::Account;
+pub(crate) use ask::{Route, route};
+
+use responses::Responses;
+use schema::{AccountPath, MemberPath, PointsHistoryParameters, RequestHeaders};
+
+/// Template of the route that means the default account set.
+pub(crate) const PATH: &str = "/members/{member_id}/points-history";
+/// Template of the route that names an account set.
+pub(crate) const PATH_OF_ACCOUNT: &str = "/accounts/{account}/members/{member_id}/points-history";
+
+/// The endpoint. Clones share everything.
+#[derive(Clone)]
+pub struct PointsHistory {
+    history: History,
+    accounts: Arc<[Account]>,
+    cache_control: Arc<CacheControl>,
+}
+
+/// Everything about a request that matters here.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub route: Route<'a>,
+    pub query: Option<&'a str>,
+    pub headers: &'a HeaderMap,
+    pub id: &'a RequestId,
+}
+
+impl PointsHistory {
+    /// The endpoint over `history`; the first of `accounts` is the default one.
+    pub fn new(history: History, accounts: Vec<Account>) -> PointsHistory {
+        let cache_control = Arc::new(CacheControl::new(&history.settings().freshness));
+        PointsHistory { history, accounts: accounts.into(), cache_control }
+    }
+
+    /// The answer, if it needs no waiting: rows in memory, or a question that can't be answered anyway.
+    pub(crate) fn without_waiting(&self, asked: Asked<'_>) -> Option<Answer> {
+        let (query, account) = match self.read(asked) {
+            Ok(question) => question,
+            Err(problem) => return Some(problem.into_answer(asked.id)),
+        };
+        if caching::wish(asked.headers) == Wish::Fresh {
+            return None;
+        }
+        let page = self.history.cached(&query)?;
+        Some(self.reply(&page, &query, account, asked))
+    }
+
+    /// The answer, from memory or from Kingdee.
+    pub(crate) async fn answer(&self, asked: Asked<'_>) -> Answer {
+        let (query, account) = match self.read(asked) {
+            Ok(question) => question,
+            Err(problem) => return problem.into_answer(asked.id),
+        };
+        let wish = caching::wish(asked.headers);
+        match self.history.page(&query, wish).await {
+            Ok(page) => self.reply(&page, &query, account, asked),
+            Err(error) => {
+                let mut answer = Problem::from(error).into_answer(asked.id);
+                let status = caching::cache_status_of_failure(wish);
+                answer.response.headers_mut().insert(caching::CACHE_STATUS, status);
+                answer
+            }
+        }
+    }
+
+    fn read(&self, asked: Asked<'_>) -> Result<(HistoryQuery, &Account), Problem> {
+        let number = match asked.route.account {
+            None => Some(0),
+            Some(name) => self.accounts.iter().position(|a| a.name == name),
+        };
+        let known = number.and_then(|n| Some((AccountIndex(u16::try_from(n).ok()?), self.accounts.get(n)?)));
+        let (index, account) = known.ok_or_else(|| Problem::new(Kind::NotFound))?;
+        let query = ask::read(index, account, asked.route.member, asked.query).map_err(Problem::invalid)?;
+        Ok((query, account))
+    }
+
+    fn reply(
+        &self,
+        page: &crate::history::Page,
+        query: &HistoryQuery,
+        account: &Account,
+        asked: Asked<'_>,
+    ) -> Answer {
+        let now = self.history.clock().tick();
+        let response = reply::render(page, query, &account.name, now, &self.cache_control, asked);
+        Answer { response, outcome: page.outcome.label() }
+    }
+}
+
+/// The routes, with their documentation.
+pub(crate) fn routes() -> OpenApiRouter<PointsHistory> {
+    OpenApiRouter::new().routes(routes!(of_member)).routes(routes!(of_member_in_account))
+}
+
+/// A member's points history (会员积分流水)
+///
+/// One page of the points records of one member, in the order in which Kingdee lists them. An unknown member and a member
+/// without records look alike: an empty list. Answers come from a cache; `as_of`, `Age` and `Cache-Status` say how old they
+/// are, and `Cache-Control: no-cache` asks for fresh ones.
+#[utoipa::path(
+    get,
+    path = PATH,
+    tag = "Points history",
+    operation_id = "getPointsHistory",
+    params(MemberPath, PointsHistoryParameters, RequestHeaders),
+    responses(Responses)
+)]
+async fn of_member(State(endpoint): State<PointsHistory>, request: Request) -> Response {
+    handle(endpoint, request).await
+}
+
+/// A member's points history in a named account set (账套)
+///
+/// As `/members/{member_id}/points-history`, which means the default account set.
+#[utoipa::path(
+    get,
+    path = PATH_OF_ACCOUNT,
+    tag = "Points history",
+    operation_id = "getPointsHistoryOfAccount",
+    params(AccountPath, MemberPath, PointsHistoryParameters, RequestHeaders),
+    responses(Responses)
+)]
+async fn of_member_in_account(State(endpoint): State<PointsHistory>, request: Request) -> Response {
+    handle(endpoint, request).await
+}
+
+async fn handle(endpoint: PointsHistory, request: Request) -> Response {
+    let (parts, _no_body) = request.into_parts();
+    let id = request_id::of(&parts);
+    let Some(route) = route(parts.uri.path()) else {
+        return Problem::new(Kind::NotFound).into_response(&id).map(Body::from);
+    };
+    let asked = Asked { route, query: parts.uri.query(), headers: &parts.headers, id: &id };
+    endpoint.answer(asked).await.into_axum()
+}

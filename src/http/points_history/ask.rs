@@ -1,0 +1,317 @@
+//! From the bytes of a request to a valid question, or to every fault at once.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode;
+
+use super::cursor;
+use crate::domain::account::AccountIndex;
+use crate::domain::member::MemberId;
+use crate::domain::query::{HistoryQuery, PageNumber, PageSize, Position, Selection, TypeNumber, Window};
+use crate::http::parameter::ParameterFault;
+
+/// An account set as routes know it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name in paths.
+    pub name: String,
+    /// The zone in which plain dates are read.
+    pub time_zone: TimeZone,
+}
+
+/// What a path of this endpoint names, still as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Route<'a> {
+    pub account: Option<&'a str>,
+    pub member: &'a str,
+}
+
+/// Recognises `/members/{member_id}/points-history`, alone or behind `/accounts/{account}`.
+pub(crate) fn route(path: &str) -> Option<Route<'_>> {
+    let (account, rest) = match path.strip_prefix("/accounts/") {
+        Some(rest) => {
+            let (account, rest) = rest.split_once('/')?;
+            (Some(account), rest)
+        }
+        None => (None, path.strip_prefix('/')?),
+    };
+    let member = rest.strip_prefix("members/")?.strip_suffix("/points-history")?;
+    (!member.contains('/')).then_some(Route { account, member })
+}
+
+/// What is allowed, for error texts.
+mod allowed {
+    pub(super) const MEMBER: &str = "1 to 64 of A-Z a-z 0-9 _ -";
+    pub(super) const DATE: &str = "RFC 3339 with offset such as 2026-01-31T00:00:00%2B08:00, or a date such as 2026-01-31, 1970 to 9998";
+    pub(super) const TYPE: &str = "a points type number, 1 to 64 characters";
+    pub(super) const PAGE: &str = "a whole number from 1 to 1000000";
+    pub(super) const PAGE_SIZE: &str = "a whole number from 1 to 100";
+    pub(super) const CURSOR: &str = "next_cursor of an answer to the same question, unchanged";
+    pub(super) const NAMES: &str = "from, to, type, page, page_size, cursor";
+}
+
+/// Values of a query, as sent.
+#[derive(Default)]
+struct Raw<'a> {
+    from: Option<Cow<'a, str>>,
+    to: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    page: Option<Cow<'a, str>>,
+    page_size: Option<Cow<'a, str>>,
+    cursor: Option<Cow<'a, str>>,
+}
+
+/// Reads a question. All faults are found before any is reported.
+pub(crate) fn read(
+    index: AccountIndex,
+    account: &Account,
+    member: &str,
+    query: Option<&str>,
+) -> Result<HistoryQuery, Vec<ParameterFault>> {
+    let mut faults = Vec::new();
+    let member = decode(member).as_deref().and_then(MemberId::parse);
+    if member.is_none() {
+        faults.push(ParameterFault::new("member_id", "is not a member id", allowed::MEMBER));
+    }
+    let raw = split(query.unwrap_or(""), &mut faults);
+    let zone = &account.time_zone;
+    let from = raw.from.and_then(|text| bound("from", &text, zone, &mut faults));
+    let to = raw.to.and_then(|text| bound("to", &text, zone, &mut faults));
+    let window = Window::new(from, to).unwrap_or_else(|| {
+        faults.push(ParameterFault::new("to", "is not after from: nothing can lie between", allowed::DATE));
+        Window::default()
+    });
+    let kind = raw.kind.and_then(|text| {
+        let kind = TypeNumber::parse(&text);
+        if kind.is_none() {
+            faults.push(ParameterFault::new("type", "is not a type number", allowed::TYPE));
+        }
+        kind
+    });
+    let size = number("page_size", raw.page_size.as_deref(), allowed::PAGE_SIZE, PageSize::new, &mut faults);
+    let size = size.unwrap_or(PageSize::DEFAULT);
+    if raw.page.is_some() && raw.cursor.is_some() {
+        faults.push(ParameterFault::new(
+            "cursor",
+            "can't be combined with page: send one of them",
+            allowed::CURSOR,
+        ));
+    }
+    let page = number("page", raw.page.as_deref(), allowed::PAGE, PageNumber::new, &mut faults);
+    let Some(member) = member else { return Err(faults) };
+    let selection = Selection { account: index, member, window, kind };
+    let position = match raw.cursor {
+        None => Position::Page { number: page.unwrap_or(PageNumber::FIRST), size },
+        Some(text) => match cursor::decode(&text, selection.fingerprint(&account.name)) {
+            Ok(cursor) => Position::After { cursor, size },
+            Err(why) => {
+                faults.push(ParameterFault::new("cursor", why.text(), allowed::CURSOR));
+                Position::Page { number: PageNumber::FIRST, size }
+            }
+        },
+    };
+    if faults.is_empty() { Ok(HistoryQuery { selection, position }) } else { Err(faults) }
+}
+
+/// Splits a query into the parameters we know; unknown and repeated ones are faults, since a typo must not
+/// silently widen a question.
+fn split<'a>(query: &'a str, faults: &mut Vec<ParameterFault>) -> Raw<'a> {
+    let mut raw = Raw::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode_plus(name).unwrap_or(Cow::Borrowed(name));
+        let place = match &*name {
+            "from" => &mut raw.from,
+            "to" => &mut raw.to,
+            "type" => &mut raw.kind,
+            "page" => &mut raw.page,
+            "page_size" => &mut raw.page_size,
+            "cursor" => &mut raw.cursor,
+            unknown => {
+                if faults.len() < MOST_FAULTS {
+                    faults.push(ParameterFault::new(unknown, "is not a parameter here", allowed::NAMES));
+                }
+                continue;
+            }
+        };
+        let fault = match (decode_plus(value), &place) {
+            (_, Some(_)) => "is given more than once",
+            (None, _) => "is not percent-encoded UTF-8",
+            (Some(value), None) if value.is_empty() => "is empty: leave it out or give it a value",
+            (Some(value), None) => {
+                *place = Some(value);
+                continue;
+            }
+        };
+        if faults.len() < MOST_FAULTS {
+            faults.push(ParameterFault::new(&name, fault, allowed::NAMES));
+        }
+    }
+    raw
+}
+
+/// A query can repeat itself ten thousand times; an answer need not.
+const MOST_FAULTS: usize = 20;
+
+/// Percent-decodes where there is something to decode. `None` if the result is not UTF-8.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('%') {
+        percent_decode(text.as_bytes()).decode_utf8().ok()
+    } else {
+        Some(Cow::Borrowed(text))
+    }
+}
+
+/// The same for queries, where `+` is a blank.
+fn decode_plus(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('+') {
+        return decode(text);
+    }
+    decode(&text.replace('+', " ")).map(|text| Cow::Owned(text.into_owned()))
+}
+
+fn number<T>(
+    name: &'static str,
+    text: Option<&str>,
+    allowed: &'static str,
+    valid: impl Fn(u64) -> Option<T>,
+    faults: &mut Vec<ParameterFault>,
+) -> Option<T> {
+    let text = text?;
+    let digits = text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
+    let value = digits.then(|| text.parse().ok()).flatten().and_then(valid);
+    if value.is_none() {
+        faults.push(ParameterFault::new(name, "is out of range or not a number", allowed));
+    }
+    value
+}
+
+fn bound(
+    name: &'static str,
+    text: &str,
+    zone: &TimeZone,
+    faults: &mut Vec<ParameterFault>,
+) -> Option<Timestamp> {
+    let time = instant(text, zone);
+    if time.is_none() {
+        let detail = "is not a time that exists, or lacks its offset (a + must be sent as %2B)";
+        faults.push(ParameterFault::new(name, detail, allowed::DATE));
+    }
+    time
+}
+
+fn instant(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let time = if text.len() == 10 {
+        let date: Date = text.parse().ok()?;
+        zone.to_timestamp(date.at(0, 0, 0, 0)).ok()?
+    } else {
+        // `+08:00` sent as it is arrives as ` 08:00`; there is only one thing that it can mean.
+        let text = match text.as_bytes().get(text.len().checked_sub(6)?) {
+            Some(b' ') => Cow::Owned(format!("{}+{}", &text[..text.len() - 6], &text[text.len() - 5..])),
+            _ => Cow::Borrowed(text),
+        };
+        let rfc3339 =
+            text.len() <= 35 && text.as_bytes().get(10).is_some_and(|t| matches!(t, b'T' | b't' | b' '));
+        if !rfc3339 || text.contains('[') {
+            return None;
+        }
+        text.parse().ok()?
+    };
+    let range = Timestamp::UNIX_EPOCH..Timestamp::MAX - SignedDuration::from_hours(24 * 366);
+    range.contains(&time).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn account() -> Account {
+        Account { name: "main".into(), time_zone: TimeZone::get("Asia/Shanghai").unwrap() }
+    }
+
+    fn ask(query: &str) -> Result<HistoryQuery, Vec<String>> {
+        read(AccountIndex::DEFAULT, &account(), "1", Some(query))
+            .map_err(|faults| faults.into_iter().map(|f| f.parameter).collect())
+    }
+
+    #[rstest]
+    #[case("/members/1/points-history", Some((None, "1")))]
+    #[case("/accounts/main/members/1/points-history", Some((Some("main"), "1")))]
+    #[case("/members//points-history", Some((None, "")))]
+    #[case("/members/1/points-history/export", None)]
+    #[case("/members/1/2/points-history", None)]
+    #[case("/members/1/points-history/", None)]
+    #[case("/points-history", None)]
+    fn routes_are_told_apart(#[case] path: &str, #[case] expected: Option<(Option<&str>, &str)>) {
+        assert_eq!(route(path).map(|r| (r.account, r.member)), expected);
+    }
+
+    #[test]
+    fn a_bare_question_means_the_first_twenty_rows() {
+        let query = ask("").unwrap();
+        assert_eq!(query.position, Position::Page { number: PageNumber::FIRST, size: PageSize::DEFAULT });
+        assert_eq!(query.selection.window, Window::default());
+    }
+
+    #[rstest]
+    #[case("from=2026-01-31", "2026-01-30T16:00:00Z")]
+    #[case("from=2026-01-31T00:00:00%2B08:00", "2026-01-30T16:00:00Z")]
+    #[case("from=2026-01-31T00:00:00+08:00", "2026-01-30T16:00:00Z")]
+    #[case("from=2026-01-30T16:00:00Z", "2026-01-30T16:00:00Z")]
+    #[case("from=2026-01-30T16:00:00.001Z", "2026-01-30T16:00:01Z")]
+    fn bounds_are_instants_in_whole_seconds(#[case] query: &str, #[case] expected: &str) {
+        assert_eq!(ask(query).unwrap().selection.window.from, Some(expected.parse().unwrap()));
+    }
+
+    #[rstest]
+    #[case("page=0", &["page"])]
+    #[case("page=-1", &["page"])]
+    #[case("page=1e3", &["page"])]
+    #[case("page=18446744073709551616", &["page"])]
+    #[case("page=%201", &["page"])]
+    #[case("page=%EF%BC%91", &["page"])]
+    #[case("page_size=101", &["page_size"])]
+    #[case("page_size=0&page=0", &["page_size", "page"])]
+    #[case("from=2026-02-30", &["from"])]
+    #[case("from=2026-01-01T24:00:00Z", &["from"])]
+    #[case("from=2026-01-01T00:00:00", &["from"])]
+    #[case("from=0001-01-01", &["from"])]
+    #[case("from=9999-12-31", &["from"])]
+    #[case("from=2026-01-02&to=2026-01-01", &["to"])]
+    #[case("from=2026-01-01&to=2026-01-01", &["to"])]
+    #[case("type=%00", &["type"])]
+    #[case("type=", &["type"])]
+    #[case("type=%FF", &["type"])]
+    #[case("page=1&page=2", &["page"])]
+    #[case("pagesize=10", &["pagesize"])]
+    #[case("cursor=abc", &["cursor"])]
+    #[case("page=x&page_size=y&from=z&pge=1", &["pge", "from", "page_size", "page"])]
+    fn every_fault_is_named(#[case] query: &str, #[case] expected: &[&str]) {
+        assert_eq!(ask(query).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_bad_member_id_is_named_along_with_the_rest() {
+        let faults = read(AccountIndex::DEFAULT, &account(), "a%2Fb", Some("page=0")).unwrap_err();
+        let names: Vec<_> = faults.iter().map(|f| f.parameter.as_str()).collect();
+        assert_eq!(names, ["member_id", "page"]);
+    }
+
+    #[test]
+    fn an_id_has_one_spelling_in_the_cache() {
+        let plain = read(AccountIndex::DEFAULT, &account(), "A1", None).unwrap();
+        let encoded = read(AccountIndex::DEFAULT, &account(), "%41%31", None).unwrap();
+        assert_eq!(plain, encoded);
+    }
+
+    #[test]
+    fn a_flood_of_faults_is_answered_briefly() {
+        let flood = vec!["x=1"; 10_000].join("&");
+        assert_eq!(ask(&flood).unwrap_err().len(), MOST_FAULTS);
+    }
+}

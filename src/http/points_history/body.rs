@@ -1,0 +1,123 @@
+//! A page as bytes: the body that apps see, and `Link`.
+
+use std::io::Write as _;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::cursor;
+use crate::domain::query::{HistoryQuery, Position};
+use crate::history::Page;
+
+/// What body and `Link` say about the place of a page among others.
+pub(super) struct Place {
+    /// Number of the page, unless a cursor led here.
+    pub number: Option<u64>,
+    pub size: u64,
+    pub total_pages: u64,
+    /// The text of `next_cursor`, empty at the end.
+    pub next_cursor: Vec<u8>,
+}
+
+impl Place {
+    pub(super) fn of(page: &Page, query: &HistoryQuery, fingerprint: impl FnOnce() -> u64) -> Place {
+        let size = query.position.size().rows();
+        let number = match &query.position {
+            Position::Page { number, .. } => Some(u64::from(number.get())),
+            Position::After { .. } => None,
+        };
+        let mut next_cursor = Vec::new();
+        if let Some(next) = page.next_cursor(fingerprint) {
+            cursor::encode(&next, &mut next_cursor);
+        }
+        Place { number, size, total_pages: u64::from(page.total).div_ceil(size), next_cursor }
+    }
+}
+
+/// Bytes that a body will have, at most.
+pub(super) fn body_bytes(page: &Page, member: &str, place: &Place) -> usize {
+    const ENVELOPE: usize = 256;
+    let rows: usize = page.rows().map(|json| json.len() + 1).sum();
+    rows + member.len() + page.member_name_json().len() + place.next_cursor.len() + ENVELOPE
+}
+
+/// Copies the rows, once, into their envelope.
+pub(super) fn write_body(page: &Page, member: &str, place: &Place, out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    let mut field = |out: &mut Vec<u8>, name: &[u8], value: u64| {
+        out.extend_from_slice(name);
+        out.extend_from_slice(digits.format(value).as_bytes());
+    };
+    out.extend_from_slice(br#"{"member":{"id":""#);
+    out.extend_from_slice(member.as_bytes()); // nothing in a member id needs escaping
+    out.extend_from_slice(br#"","name":"#);
+    out.extend_from_slice(page.member_name_json().as_bytes());
+    out.extend_from_slice(br#"},"entries":["#);
+    for (i, json) in page.rows().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json);
+    }
+    out.push(b']');
+    if let Some(number) = place.number {
+        field(out, br#","page":"#, number);
+    }
+    field(out, br#","page_size":"#, place.size);
+    field(out, br#","total":"#, u64::from(page.total));
+    field(out, br#","total_pages":"#, place.total_pages);
+    if place.next_cursor.is_empty() {
+        out.extend_from_slice(br#","next_cursor":null"#);
+    } else {
+        out.extend_from_slice(br#","next_cursor":""#);
+        out.extend_from_slice(&place.next_cursor);
+        out.push(b'"');
+    }
+    out.extend_from_slice(br#","as_of":""#);
+    out.extend_from_slice(page.as_of().as_bytes());
+    out.extend_from_slice(br#""}"#);
+}
+
+/// Writes `Link` (RFC 8288) with `first`, `prev`, `next`, `last`: queries alone, so that they are right behind
+/// any prefix that an ingress strips.
+pub(super) fn write_link(query: &HistoryQuery, place: &Place, out: &mut Vec<u8>) {
+    let filters = filters(query);
+    let mut first_written = true;
+    let mut link = |rel: &str, page: u64| {
+        let comma = if std::mem::take(&mut first_written) { "" } else { ", " };
+        let _infallible =
+            write!(out, "{comma}<?page={page}&page_size={}{filters}>; rel=\"{rel}\"", place.size);
+    };
+    link("first", 1);
+    match place.number {
+        Some(number) => {
+            if number > 1 && place.total_pages > 0 {
+                link("prev", (number - 1).min(place.total_pages));
+            }
+            if number < place.total_pages {
+                link("next", number + 1);
+            }
+            link("last", place.total_pages.max(1));
+        }
+        None if place.next_cursor.is_empty() => {}
+        None => {
+            out.extend_from_slice(b", <?cursor=");
+            out.extend_from_slice(&place.next_cursor);
+            let _infallible = write!(out, "&page_size={}{filters}>; rel=\"next\"", place.size);
+        }
+    }
+}
+
+fn filters(query: &HistoryQuery) -> String {
+    let mut text = String::new();
+    let window = query.selection.window;
+    for (name, bound) in [("from", window.from), ("to", window.to)] {
+        if let Some(bound) = bound {
+            text.push_str(&format!("&{name}={bound}"));
+        }
+    }
+    if let Some(kind) = &query.selection.kind {
+        text.push_str("&type=");
+        text.extend(utf8_percent_encode(kind.as_str(), NON_ALPHANUMERIC));
+    }
+    text
+}

@@ -1,0 +1,124 @@
+//! Cursors as text: opaque to apps, self-contained, so that they survive a restart and a change of replica.
+//!
+//! Layout before base64url: version (1 byte), selection (8), place (4), count (4), anchor (the rest), then a
+//! check sum (4), all little-endian. The sum catches accidents; forging gains nothing, since the path decides
+//! whose rows are read and the selection must match it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use compact_str::CompactString;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::domain::ledger::Chunk;
+use crate::domain::query::Cursor;
+
+const VERSION: u8 = 1;
+const FIXED: usize = 1 + 8 + 4 + 4;
+const SUM: usize = 4;
+
+/// Why a cursor is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CursorFault {
+    Unreadable,
+    OtherQuestion,
+}
+
+impl CursorFault {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            CursorFault::Unreadable => "can't be read: it was cut, changed or made by another version",
+            CursorFault::OtherQuestion => {
+                "belongs to another question: member, from, to and type must stay the same"
+            }
+        }
+    }
+}
+
+/// Writes a cursor at the end of `out`.
+pub(super) fn encode(cursor: &Cursor, out: &mut Vec<u8>) {
+    let mut bytes: smallvec::SmallVec<[u8; 96]> = smallvec::SmallVec::new();
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&cursor.selection.to_le_bytes());
+    bytes.extend_from_slice(&cursor.place.to_le_bytes());
+    bytes.extend_from_slice(&cursor.count.to_le_bytes());
+    bytes.extend_from_slice(cursor.anchor.as_bytes());
+    let sum = sum(&bytes);
+    bytes.extend_from_slice(&sum);
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let written =
+        out.get_mut(start..).map_or(0, |place| URL_SAFE_NO_PAD.encode_slice(&bytes, place).unwrap_or(0));
+    out.truncate(start + written);
+}
+
+/// Reads a cursor that must belong to `selection`.
+pub(super) fn decode(text: &str, selection: u64) -> Result<Cursor, CursorFault> {
+    if text.len() > (FIXED + Chunk::LONGEST_ANCHOR + SUM) * 4 / 3 + 4 {
+        return Err(CursorFault::Unreadable);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorFault::Unreadable)?;
+    let cursor = parse(&bytes).ok_or(CursorFault::Unreadable)?;
+    if cursor.selection == selection { Ok(cursor) } else { Err(CursorFault::OtherQuestion) }
+}
+
+fn parse(bytes: &[u8]) -> Option<Cursor> {
+    let (body, checked) = bytes.split_last_chunk::<SUM>()?;
+    if *checked != sum(body) {
+        return None;
+    }
+    let (&version, rest) = body.split_first()?;
+    let (selection, rest) = rest.split_first_chunk::<8>()?;
+    let (place, rest) = rest.split_first_chunk::<4>()?;
+    let (count, anchor) = rest.split_first_chunk::<4>()?;
+    let (place, count) = (u32::from_le_bytes(*place), u32::from_le_bytes(*count));
+    let possible = version == VERSION && place < count && u64::from(count) <= Chunk::MAX_COUNT;
+    let anchor = CompactString::from_utf8(anchor).ok().filter(|a| !a.is_empty())?;
+    possible.then_some(Cursor { selection: u64::from_le_bytes(*selection), place, count, anchor })
+}
+
+fn sum(bytes: &[u8]) -> [u8; SUM] {
+    (xxh3_64(bytes) as u32).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(cursor: &Cursor) -> String {
+        let mut out = Vec::new();
+        encode(cursor, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_again(selection: u64, place in 0u32..1000, more in 1u32..1000, anchor in "\"[0-9]{1,19}\"") {
+            let cursor = Cursor { selection, place, count: place + more, anchor: anchor.into() };
+            prop_assert_eq!(decode(&text(&cursor), selection), Ok(cursor));
+        }
+
+        #[test]
+        fn any_other_text_is_refused_without_a_panic(text in "\\PC{0,80}") {
+            prop_assert!(decode(&text, 7).is_err());
+        }
+
+        #[test]
+        fn a_changed_or_cut_cursor_is_refused(place in 0usize..40, with in "[A-Za-z0-9_-]") {
+            let cursor = Cursor { selection: 7, place: 19, count: 1234, anchor: "\"123456789012345678\"".into() };
+            let good = text(&cursor);
+            let mut bad = good.clone();
+            bad.replace_range(place..place + 1, &with);
+            prop_assume!(bad != good);
+            prop_assert!(decode(&bad, 7).is_err());
+            prop_assert!(decode(&good[..place], 7).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_its_question() {
+        let cursor = Cursor { selection: 7, place: 19, count: 1234, anchor: "\"1\"".into() };
+        assert_eq!(decode(&text(&cursor), 8), Err(CursorFault::OtherQuestion));
+    }
+}
