@@ -116,3 +116,6 @@ impl std::fmt::Debug for Sandbox {
         write!(f, "Sandbox({})", self.address)
     }
 }
+
+#[cfg(test)]
+mod tests;
