@@ -1,6 +1,7 @@
 //! The gate in front of every endpoint: is each header here, right, and signed.
 
 use http::HeaderMap;
+use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::limits::{Nonces, SIGNED_WINDOW};
@@ -8,7 +9,6 @@ use super::refusal::Refusal;
 use super::settings::SandboxSettings;
 use super::signature::{Signed, sign};
 use crate::clock::Tick;
-use jiff::Timestamp;
 
 /// A request as it came, its target split at the first `?` and nothing decoded.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::refusal::Refusal;
 
 /// Filters and position of one call.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Question {
     /// 流水记录ID
     pub id: Option<String>,
@@ -51,6 +51,13 @@ impl Question {
             }
         }
         Ok(question)
+    }
+}
+
+impl std::fmt::Debug for Question {
+    /// The position only: the rest is people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Question(page {} of {} rows)", self.page, self.page_size)
     }
 }
 
