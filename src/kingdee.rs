@@ -9,8 +9,9 @@ use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::{ChunkKey, LedgerAnswer};
 
-pub mod failure;
 pub mod settings;
+pub mod failure;
+pub mod sign;
 
 pub use failure::{Failure, KingdeeError};
 pub use settings::KingdeeSettings;
