@@ -11,7 +11,12 @@ use crate::domain::ledger::{ChunkKey, LedgerAnswer};
 
 pub mod settings;
 pub mod failure;
+pub mod classify;
+pub mod scrub;
+pub mod router;
 pub mod sign;
+pub mod reply;
+pub mod wire;
 
 pub use failure::{Failure, KingdeeError};
 pub use settings::KingdeeSettings;
