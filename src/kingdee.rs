@@ -2,6 +2,9 @@
 //!
 //! The one public verb is [`Kingdee::chunk`]: a chunk key in, a believed answer out.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
@@ -9,72 +12,121 @@ use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::{ChunkKey, LedgerAnswer};
 
-pub mod failure;
 pub mod settings;
+pub mod call;
+pub mod failure;
+pub mod account;
+pub mod lane;
+pub mod credential;
+pub mod record;
+pub mod exchange;
+pub mod sign;
+pub mod transport;
+pub mod reply;
+pub mod wire;
+pub mod router;
+pub mod classify;
+pub mod scrub;
 
+use account::Account;
+pub use call::{Call, Priority};
+use credential::{Keeper, Source};
+use exchange::Exchange;
 pub use failure::{Failure, KingdeeError};
+use lane::Lane;
 pub use settings::KingdeeSettings;
-
-/// Who is waiting for a call; a fuller lane lets the first go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// Somebody looks at a screen.
-    User,
-    /// A stale chunk is being refreshed behind somebody's back.
-    Refresh,
-    /// A long walk.
-    Export,
-}
-
-/// How a call may be made.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// Its place in the lane.
-    pub priority: Priority,
-    /// When the caller stops caring; no attempt is begun that can't end before.
-    pub deadline: Instant,
-}
+use settings::WindowEnd;
 
 /// The client for all account sets. Clones share everything.
 #[derive(Clone)]
-pub struct Kingdee {
-    _clock: Clock,
-    _zone: TimeZone,
+pub struct Kingdee(Arc<Client>);
+
+struct Client {
+    exchange: Exchange,
+    default: Account,
+    others: Vec<Account>,
+    chunk_rows: u8,
+    window_end: WindowEnd,
+    call_timeout: Duration,
 }
 
 impl Kingdee {
     /// Prepares clients and lanes; nothing is sent yet.
     ///
     /// # Errors
-    /// When the TLS client can't be built on this machine.
+    /// When the TLS client can't be built on this machine, or no account set is configured.
     pub fn new(settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
-        let _ = settings;
-        Ok(Kingdee { _clock: clock, _zone: TimeZone::UTC })
+        let exchange = Exchange::new(&settings, clock.clone())?;
+        let suffixes: Arc<[String]> = settings.router_suffixes.into();
+        let call_timeout = settings.transport.call_timeout;
+        let mut accounts = settings.accounts.into_iter().map(|account| {
+            let source = Source::new(
+                exchange.clone(),
+                account.authorization,
+                suffixes.clone(),
+                settings.token_max_life,
+                clock.clone(),
+            );
+            let percent = settings.token_refresh_percent;
+            Account {
+                keeper: Keeper::new(account.name.clone(), source, percent, call_timeout, clock.clone()),
+                name: account.name,
+                zone: account.time_zone,
+                lane: Lane::new(&settings.lane),
+            }
+        });
+        let nobody = || KingdeeError::because(Failure::Configuration, "no account set is configured");
+        let (default, others) = (accounts.next().ok_or_else(nobody)?, accounts.collect());
+        Ok(Kingdee(Arc::new(Client {
+            exchange,
+            default,
+            others,
+            chunk_rows: settings.chunk_rows,
+            window_end: settings.window_end,
+            call_timeout,
+        })))
     }
 
-    /// Reads one chunk of a ledger from Kingdee.
+    /// Reads one chunk of a ledger from Kingdee, before the caller's deadline and within the call's own time.
     ///
     /// # Errors
     /// [`KingdeeError`] with the class that decides what the app gets.
     pub async fn chunk(&self, key: &ChunkKey, call: Call) -> Result<LedgerAnswer, KingdeeError> {
-        let _ = (key, call);
-        Err(KingdeeError::new(Failure::Unreachable))
+        let client = &self.0;
+        let account = client.account(key.selection.account).ok_or_else(|| {
+            KingdeeError::because(Failure::Configuration, "no such account set is configured")
+        })?;
+        let deadline = call.deadline.min(Instant::now() + client.call_timeout);
+        let params = record::params(key, client.chunk_rows, &account.zone, client.window_end);
+        account.records(&client.exchange, &params, deadline).await
     }
 
     /// Rows in one chunk.
     pub fn chunk_rows(&self) -> u8 {
-        100
+        self.0.chunk_rows
     }
 
-    /// The zone of an account set's times.
+    /// The zone of an account set's times; the default one's if there is no such account set.
     pub fn time_zone(&self, account: AccountIndex) -> &TimeZone {
-        let _ = account;
-        &self._zone
+        &self.0.account(account).unwrap_or(&self.0.default).zone
     }
 
-    /// Name of an account set, as configured.
+    /// Name of an account set, as configured; the default one's if there is no such account set.
     pub fn account_name(&self, account: AccountIndex) -> &str {
-        let _ = account;
-        "default"
+        self.0.account(account).unwrap_or(&self.0.default).name.as_str()
     }
 }
+
+impl Client {
+    fn account(&self, index: AccountIndex) -> Option<&Account> {
+        match index.as_usize() {
+            0 => Some(&self.default),
+            n => self.others.get(n - 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod stub;
+#[cfg(test)]
+mod tests;

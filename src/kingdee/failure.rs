@@ -20,6 +20,11 @@ impl KingdeeError {
     pub fn new(failure: Failure) -> KingdeeError {
         KingdeeError { failure, errcode: None, retry_after: None, detail: String::new() }
     }
+
+    /// An error of a class, with a text for the log.
+    pub fn because(failure: Failure, detail: impl Into<String>) -> KingdeeError {
+        KingdeeError { detail: detail.into(), ..KingdeeError::new(failure) }
+    }
 }
 
 impl std::fmt::Display for KingdeeError {

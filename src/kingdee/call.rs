@@ -1,0 +1,23 @@
+//! How a call may be made: who waits, and until when.
+
+use tokio::time::Instant;
+
+/// Who is waiting for a call; a fuller lane lets the first go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Somebody looks at a screen.
+    User,
+    /// A stale chunk is being refreshed behind somebody's back.
+    Refresh,
+    /// A long walk.
+    Export,
+}
+
+/// How a call may be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Its place in the lane.
+    pub priority: Priority,
+    /// When the caller stops caring; no attempt is begun that can't end before.
+    pub deadline: Instant,
+}
