@@ -22,6 +22,8 @@ use crate::http::{Account, PointsHistory, router};
 use crate::kingdee::Kingdee;
 use crate::telemetry::{AccessLog, Metrics};
 
+pub mod demo;
+
 /// How often lines of the access log that wait are written.
 const ACCESS_FLUSH: Duration = Duration::from_millis(100);
 

@@ -64,7 +64,7 @@ impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
     pub fn fetch<F>(
         &self,
         key: &ChunkKey,
-        newer: impl Fn(&Stored) -> bool,
+        newer: impl Fn(&Arc<Stored>) -> bool,
         fetch: impl FnOnce(u32) -> F,
     ) -> Boarded<Result<Arc<Stored>, E>>
     where

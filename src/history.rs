@@ -154,6 +154,11 @@ impl History {
         (memory.entries(), memory.bytes())
     }
 
+    /// Fetches under way.
+    pub fn under_way(&self) -> usize {
+        self.chunks.cache.under_way()
+    }
+
     /// Time for ages, as the cache sees it.
     pub fn clock(&self) -> &Clock {
         &self.chunks.clock

@@ -65,8 +65,7 @@ impl Chunks {
                 Look::Serve(Read { stored, outcome: Outcome::Stale(reason) })
             }
             Verdict::Revalidate => {
-                let read_at = stored.read_at;
-                let _landing = self.board(key, Priority::Refresh, move |there| there.read_at > read_at);
+                let _landing = self.board(key, Priority::Refresh, |there| !Arc::ptr_eq(there, &stored));
                 Look::Serve(Read { stored, outcome: Outcome::Stale(reason) })
             }
             Verdict::OnlyIfError | Verdict::Gone => Look::Ask { stale: Some(stored) },
@@ -88,9 +87,12 @@ impl Chunks {
             Wish::Fresh => Outcome::Forced(Fetched { collapsed, stored }),
             Wish::Any | Wish::CachedOnly => Outcome::Miss(Fetched { collapsed, stored }),
         };
-        let after = stale.as_ref().map(|s| s.read_at);
-        let seat = match self.board(key, Priority::User, move |there| after.is_none_or(|t| there.read_at > t))
-        {
+        // Somebody's flight may have landed since we looked: an entry that we did not see then, and that may be served.
+        let landed = |there: &Arc<Stored>| {
+            let seen = stale.as_ref().is_some_and(|stale| Arc::ptr_eq(there, stale));
+            !seen && self.clock.tick() < there.fresh_until
+        };
+        let seat = match self.board(key, Priority::User, landed) {
             Boarded::AlreadyThere(Ok(stored)) => return Ok(Read { stored, outcome: Outcome::Hit }),
             Boarded::AlreadyThere(Err(error)) => return fall_back(stale, StaleReason::Failing, error),
             Boarded::Seat(seat) => seat,
@@ -115,7 +117,7 @@ impl Chunks {
         self: &Arc<Self>,
         key: &ChunkKey,
         priority: Priority,
-        newer: impl Fn(&Stored) -> bool,
+        newer: impl Fn(&Arc<Stored>) -> bool,
     ) -> Boarded<Result<Arc<Stored>, HistoryError>> {
         let boarded = self.cache.fetch(key, newer, |generation| {
             let (chunks, key) = (Arc::clone(self), key.clone());

@@ -1,6 +1,6 @@
 //! What the HTTP room needs to know; `config` fills it in.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Settings of the HTTP room.
@@ -18,6 +18,18 @@ pub struct HttpSettings {
     pub drain: DrainSettings,
 }
 
+impl Default for HttpSettings {
+    fn default() -> Self {
+        HttpSettings {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+            admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
+            threads: 0,
+            limits: EdgeLimits::default(),
+            drain: DrainSettings::default(),
+        }
+    }
+}
+
 /// Limits of a listener, for each serving thread where a number of things is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeLimits {
@@ -29,10 +41,8 @@ pub struct EdgeLimits {
     pub max_head_bytes: usize,
     /// Bytes of a request's target.
     pub max_uri_bytes: usize,
-    /// First bytes, and a request's head once begun, must be here in this time.
+    /// First bytes, a request's whole head, and the next request of a kept connection must be here in this time.
     pub head_timeout: Duration,
-    /// A keep-alive connection without a request is closed after this.
-    pub idle_timeout: Duration,
     /// A reader that takes nothing for this long is closed.
     pub write_timeout: Duration,
 }
@@ -45,7 +55,6 @@ impl Default for EdgeLimits {
             max_head_bytes: 32 << 10,
             max_uri_bytes: 8 << 10,
             head_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(5),
         }
     }

@@ -37,6 +37,31 @@ pub struct KingdeeSettings {
     pub accounts: Vec<AccountSettings>,
 }
 
+impl KingdeeSettings {
+    /// Everything at its default but what has none.
+    #[allow(clippy::expect_used)] // a constant; config's tests read it
+    pub fn new(
+        client_id: String,
+        client_secret: SecretString,
+        accounts: Vec<AccountSettings>,
+    ) -> KingdeeSettings {
+        KingdeeSettings {
+            base_url: Url::parse("https://api.kingdee.com").expect("an address"),
+            client_id,
+            client_secret,
+            space_encoding: SpaceEncoding::default(),
+            window_end: WindowEnd::default(),
+            chunk_rows: 100,
+            router_suffixes: vec!["jdy.com".into(), "kingdee.com".into()],
+            token_refresh_percent: 80,
+            token_max_life: Duration::from_secs(24 * 3600),
+            transport: TransportSettings::default(),
+            lane: LaneSettings::default(),
+            accounts,
+        }
+    }
+}
+
 /// How a space is written on the wire and, derived from that, in the string to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SpaceEncoding {

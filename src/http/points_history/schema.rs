@@ -67,7 +67,7 @@ pub(crate) struct RequestHeaders {
 #[allow(dead_code)]
 pub(crate) struct MemberPath {
     /// Member id (会员ID), compared byte for byte.
-    #[param(pattern = "^[A-Za-z0-9_-]{1,64}$", example = "1001")]
+    #[param(pattern = "^[A-Za-z0-9_-]{1,64}$", example = "1003")]
     member_id: String,
 }
 
@@ -116,10 +116,10 @@ pub struct PointsHistoryPage {
 #[schema(as = PointsMember)]
 pub struct Member {
     /// Member id (会员ID), as asked.
-    #[schema(example = "1001")]
+    #[schema(example = "1003")]
     pub id: String,
     /// Name (会员名称) as on the records; null where there are none.
-    #[schema(example = "会员A")]
+    #[schema(example = "王小满")]
     pub name: Option<String>,
 }
 

@@ -1,0 +1,52 @@
+//! The configuration of a gateway in front of the sandbox: for the demo, for integrators, for the tests.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::{Config, Faults, Sources};
+use crate::sandbox::members::{FLAGSHIP, OUTLET};
+use crate::sandbox::settings::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_OUTER_INSTANCE_ID};
+
+/// A configuration file for a gateway whose Kingdee is the sandbox at `kingdee`.
+pub fn config_text(kingdee: SocketAddr) -> String {
+    format!(
+        "default_account = \"main\"
+
+[kingdee]
+base_url = \"http://{kingdee}\"
+client_id = \"{DEMO_CLIENT_ID}\"
+client_secret = \"{DEMO_CLIENT_SECRET}\"
+
+[accounts.main]
+outer_instance_id = \"{DEMO_OUTER_INSTANCE_ID}\"
+account_id = \"{FLAGSHIP}\"
+
+[accounts.outlet]
+outer_instance_id = \"{DEMO_OUTER_INSTANCE_ID}\"
+account_id = \"{OUTLET}\"
+"
+    )
+}
+
+/// The same, read: listening at `public` and `admin`, without a grace time at the end.
+///
+/// # Errors
+/// None, unless this file and the keys have drifted apart; a test would say so.
+pub fn config(kingdee: SocketAddr, public: SocketAddr, admin: SocketAddr) -> Result<Config, Faults> {
+    let listen = format!(
+        "\n[http]\nlisten = \"{public}\"\nadmin_listen = \"{admin}\"\n\n[http.drain]\ngrace = \"0s\"\ndeadline = \"10s\"\n"
+    );
+    with(&(config_text(kingdee) + &listen), &[])
+}
+
+/// Reads a configuration from text and variables alone.
+///
+/// # Errors
+/// Its faults.
+pub fn with(text: &str, variables: &[(&str, &str)]) -> Result<Config, Faults> {
+    let name = PathBuf::from("demo.toml");
+    let files = BTreeMap::from([(name.clone(), text.to_owned())]);
+    let environment = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    Config::from_sources(&Sources { file: Some(name), environment, files: &files })
+}

@@ -1,0 +1,93 @@
+//! Settings while they are being filled in: whole by type, but not yet believed.
+
+use jiff::tz::{TimeZone, offset};
+use secrecy::SecretString;
+
+use crate::cache::CacheSettings;
+use crate::history::HistorySettings;
+use crate::http::HttpSettings;
+use crate::kingdee::KingdeeSettings;
+use crate::telemetry::LogSettings;
+
+/// All settings but those of the account sets, at their defaults to begin with.
+pub struct Draft {
+    /// `http.*`
+    pub http: HttpSettings,
+    /// `cache.*`
+    pub cache: CacheSettings,
+    /// `history.*` and the times of `cache.*`
+    pub history: HistorySettings,
+    /// `kingdee.*`; without credentials and account sets
+    pub kingdee: KingdeeSettings,
+    /// `log.format`, `log.access`
+    pub log: LogSettings,
+    /// `log.level`
+    pub log_level: Option<String>,
+    /// `kingdee.client_id`
+    pub client_id: Option<String>,
+    /// `kingdee.client_secret`
+    pub client_secret: Option<SecretString>,
+    /// `default_account`
+    pub default_account: Option<String>,
+}
+
+impl Draft {
+    /// Everything at its default.
+    pub fn new() -> Draft {
+        let log = LogSettings::default();
+        Draft {
+            http: HttpSettings::default(),
+            cache: CacheSettings::default(),
+            history: HistorySettings::default(),
+            kingdee: KingdeeSettings::new(String::new(), SecretString::default(), Vec::new()),
+            log_level: Some(log.level.clone()),
+            log,
+            client_id: None,
+            client_secret: None,
+            default_account: None,
+        }
+    }
+}
+
+/// Settings of one account set.
+pub struct AccountDraft {
+    /// `time_zone`
+    pub time_zone: TimeZone,
+    /// `authorization`
+    pub kind: Option<AuthorizationKind>,
+    /// `app_key`
+    pub app_key: Option<String>,
+    /// `app_secret`
+    pub app_secret: Option<SecretString>,
+    /// `router_domain`
+    pub router_domain: Option<String>,
+    /// `outer_instance_id`
+    pub outer_instance_id: Option<String>,
+    /// `account_id`
+    pub account_id: Option<String>,
+}
+
+/// The word of `authorization`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizationKind {
+    /// Written here.
+    Static,
+    /// Asked for.
+    Pull,
+}
+
+impl AccountDraft {
+    /// Everything at its default.
+    pub fn new() -> AccountDraft {
+        AccountDraft {
+            // The zone database is part of the binary; China has had one offset since 1991.
+            time_zone: TimeZone::get("Asia/Shanghai").unwrap_or_else(|_| TimeZone::fixed(offset(8))),
+            kind: None,
+            app_key: None,
+            app_secret: None,
+            router_domain: None,
+            outer_instance_id: None,
+            account_id: None,
+        }
+    }
+}
