@@ -6,6 +6,7 @@
 mod support;
 
 mod architecture;
+mod documents;
 mod openapi;
 mod pages;
 mod paging;

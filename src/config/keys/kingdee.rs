@@ -94,12 +94,12 @@ pub static PROTOCOL: &[Entry<Draft>] = &[
     ),
     Entry::<Draft>::new(
         "kingdee.lane.per_minute",
-        Field::Count(0..=60_000, Number::U32(|d| &mut d.kingdee.lane.per_minute)),
+        Field::Count(0..=6_000_000, Number::U32(|d| &mut d.kingdee.lane.per_minute)),
         "Calls a minute for each account set; Kingdee allows 500. 0 closes the lane.",
     ),
     Entry::<Draft>::new(
         "kingdee.lane.burst",
-        Field::Count(1..=60_000, Number::U32(|d| &mut d.kingdee.lane.burst)),
+        Field::Count(1..=6_000_000, Number::U32(|d| &mut d.kingdee.lane.burst)),
         "Calls that may be made at once after a quiet time.",
     ),
     Entry::<Draft>::new(
