@@ -1,8 +1,8 @@
 //! Strings become typed, checked settings; every fault is reported at once. The sole reader of the environment.
 //!
-//! The way of a value: a source ([`source`]) is read into a layer ([`document`], [`environment`]); layers are merged
-//! to one value a key ([`gather`]); each value goes through its row of the table ([`keys`]) into a draft ([`fill`]);
-//! what can't be together is found ([`combine`], [`accounts`]); a draft without faults becomes a [`Config`].
+//! The way of a value: a source (`source`) is read into a layer (`document`, `environment`); layers are merged
+//! to one value a key (`gather`); each value goes through its row of the table (`keys`) into a draft (`fill`);
+//! what can't be together is found (`combine`, `accounts`); a draft without faults becomes a [`Config`].
 
 use std::path::Path;
 use std::sync::Arc;

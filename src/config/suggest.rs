@@ -1,9 +1,14 @@
 //! "Did you mean": the known key that an unknown one is most likely a slip of.
 
-use super::slot::key_names;
+use super::slot::{Named, key_names, named};
 
 /// The known key nearest to `path`, if any is near; account sets keep the name they have in `path`.
 pub fn nearest(path: &str) -> Option<String> {
+    // Only secrets may stand in files of their own.
+    let plain = path.strip_suffix("_file").filter(|path| matches!(named(path), Named::Value(_)));
+    if let Some(plain) = plain {
+        return Some(plain.to_owned());
+    }
     let account = path.strip_prefix("accounts.").and_then(|rest| rest.split_once('.')).map(|(name, _)| name);
     among(path, &key_names(&[account.unwrap_or("main")]))
 }
@@ -30,6 +35,7 @@ mod tests {
             ("kingdee.client_secert", Some("kingdee.client_secret")),
             ("kingdee.client_secret_fiel", Some("kingdee.client_secret_file")),
             ("kingdeee.base_url", Some("kingdee.base_url")),
+            ("kingdee.client_id_file", Some("kingdee.client_id")),
             ("client_id", Some("kingdee.client_id")),
             ("kingdee.per_minute", Some("kingdee.lane.per_minute")),
             ("cache.fersh", Some("cache.fresh")),

@@ -7,6 +7,10 @@ use rstest::rstest;
 
 use super::{Config, Faults, Sources, example, keys};
 
+mod written;
+mod sources;
+mod faults;
+
 fn read(file: &str, environment: &[(&str, &str)], more: &[(&str, &str)]) -> Result<Config, Faults> {
     let name = PathBuf::from("gateway.toml");
     let mut files = BTreeMap::from([(name.clone(), file.to_owned())]);
@@ -177,4 +181,24 @@ fn the_example_file_is_the_table_s_and_is_good() {
     let secrets: Vec<_> = keys().iter().filter_map(|key| key.secret.then_some(key.example?)).collect();
     let files: Vec<_> = secrets.iter().map(|path| (*path, "x")).collect();
     read(&committed, &[], &files).unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn every_line_of_the_example_file_can_be_taken_up() {
+    let lines = example::example();
+    let taken: Vec<_> =
+        lines.lines().map(|l| l.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(l)).collect();
+    for (others, kind) in
+        [(["outer_instance_id", "account_id"], "static"), (["app_", "router_domain"], "pull")]
+    {
+        let kept = taken.iter().filter(|line| !others.iter().any(|other| line.starts_with(other)));
+        let text = kept.map(|line| format!("{line}\n")).collect::<String>();
+        let text = text.replace("authorization = \"pull\"", &format!("authorization = \"{kind}\""));
+        let written = written::Written::bare_file(&text)
+            .with("/run/secrets/kingdee_client_secret", written::CANARY)
+            .with("/run/secrets/kingdee_app_secret", written::CANARY);
+        assert!(
+            written::values(&written.good()).contains(&("accounts.main.authorization".into(), kind.into()))
+        );
+    }
 }
