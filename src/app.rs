@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper_util::service::TowerToHyperService;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -35,6 +38,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     ready: Readiness,
     stop: CancellationToken,
+    ended_all: CancellationToken,
     access: AccessLog,
     ended: Vec<oneshot::Receiver<()>>,
     grace: Duration,
@@ -95,7 +99,7 @@ impl App {
             access: access.clone(),
             metrics: metrics.requests.clone(),
         });
-        let stop = CancellationToken::new();
+        let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
         let ready = Readiness::new();
         let (public, listeners) = listen("http.listen", config.http.listen, threads(config.http.threads))?;
         let (admin_address, admin_listeners) = listen("http.admin_listen", config.http.admin_listen, 1)?;
@@ -113,14 +117,25 @@ impl App {
         });
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
-            // The admin listener stays to the end, so that the drain can be watched; it ends with the process.
-            let edge = Edge::new(limits.clone(), stop.child_token());
+            // The admin listener stays to the end, so that the drain can be watched.
+            let edge = Edge::new(limits.clone(), ended_all.clone());
             let service = TowerToHyperService::new(routes.clone());
             tokio::spawn(async move { edge.serve(listener, service, Duration::ZERO).await });
         }
         flush_now_and_then(access.clone(), stop.clone());
         let grace = config.http.drain.grace;
-        Ok(App { public, admin: admin_address, history, metrics, ready, stop, access, ended, grace })
+        Ok(App {
+            public,
+            admin: admin_address,
+            history,
+            metrics,
+            ready,
+            stop,
+            ended_all,
+            access,
+            ended,
+            grace,
+        })
     }
 
     /// Where apps come in.
@@ -157,13 +172,24 @@ impl App {
         for ended in self.ended {
             let _thread_is_gone = ended.await;
         }
+        self.ended_all.cancel();
         self.access.flush();
     }
 }
 
 fn accounts_of(config: &Config) -> Vec<Account> {
+    let cursor_key = cursor_key(&config.kingdee.client_secret);
     let accounts = config.kingdee.accounts.iter();
-    accounts.map(|a| Account { name: a.name.to_string(), time_zone: a.time_zone.clone() }).collect()
+    accounts
+        .map(|a| Account { name: a.name.to_string(), time_zone: a.time_zone.clone(), cursor_key })
+        .collect()
+}
+
+/// A key that every replica and every restart derives alike, and that doesn't lead back to the secret.
+fn cursor_key(secret: &SecretString) -> u64 {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return 0 };
+    let digest = mac.chain_update(b"points-gateway/cursor/1").finalize().into_bytes();
+    digest.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 fn threads(wanted: u16) -> usize {

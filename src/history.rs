@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::cache::{CacheSettings, LedgerCache};
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::{ChunkKey, chunks_of};
 use crate::domain::member::MemberId;
@@ -77,7 +77,7 @@ impl History {
     }
 
     /// The page, if memory alone can give it by the rules. Never waits; may start a refresh behind the scenes.
-    pub fn cached(&self, query: &HistoryQuery) -> Option<Page> {
+    pub fn cached(&self, query: &HistoryQuery, now: Tick) -> Option<Page> {
         let selection = &query.selection;
         let span = match &query.position {
             Position::Page { number, size } => Span::page(*number, *size),
@@ -85,7 +85,9 @@ impl History {
         };
         let mut cut = Cut::default();
         for (number, places) in chunks_of(span.start, span.len, self.chunk_rows()) {
-            let Look::Serve(read) = self.chunks.look(&key(selection, number), Wish::Any) else { return None };
+            let Look::Serve(read) = self.chunks.look(&key(selection, number), Wish::Any, now) else {
+                return None;
+            };
             if !cut.push(read, number, places, self.chunk_rows()) {
                 break;
             }
@@ -192,7 +194,7 @@ impl History {
     }
 
     async fn read(&self, key: &ChunkKey, wish: Wish, deadline: Instant) -> Result<Read, HistoryError> {
-        match self.chunks.look(key, wish) {
+        match self.chunks.look(key, wish, self.chunks.clock.tick()) {
             Look::Serve(read) => Ok(read),
             Look::Ask { stale } => match self.beyond_the_end(key, wish, stale.is_some()) {
                 Some(read) => Ok(read),

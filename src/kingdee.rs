@@ -27,8 +27,10 @@ pub mod wire;
 pub mod router;
 pub mod classify;
 pub mod scrub;
+pub mod alarm;
 
 use account::Account;
+use alarm::Alarm;
 pub use call::{Call, Priority};
 use credential::{Keeper, Source};
 use exchange::Exchange;
@@ -48,6 +50,7 @@ struct Client {
     chunk_rows: u8,
     window_end: WindowEnd,
     call_timeout: Duration,
+    clock: Clock,
 }
 
 impl Kingdee {
@@ -73,6 +76,7 @@ impl Kingdee {
                 name: account.name,
                 zone: account.time_zone,
                 lane: Lane::new(&settings.lane),
+                alarm: Alarm::default(),
             }
         });
         let nobody = || KingdeeError::because(Failure::Configuration, "no account set is configured");
@@ -84,6 +88,7 @@ impl Kingdee {
             chunk_rows: settings.chunk_rows,
             window_end: settings.window_end,
             call_timeout,
+            clock,
         })))
     }
 
@@ -98,7 +103,8 @@ impl Kingdee {
         })?;
         let deadline = call.deadline.min(Instant::now() + client.call_timeout);
         let params = record::params(key, client.chunk_rows, &account.zone, client.window_end);
-        account.records(&client.exchange, &params, deadline).await
+        let answer = account.records(&client.exchange, &params, deadline).await;
+        answer.inspect_err(|error| account.alarm.consider(&account.name, error, &client.clock))
     }
 
     /// Rows in one chunk.

@@ -213,9 +213,7 @@ impl Chunk {
     /// `None` for a dropped row or a place that isn't there.
     pub fn anchor_at(&self, place: u32) -> Option<CompactString> {
         let row = self.json(place..place + 1);
-        let rest = row.strip_prefix(br#"{"id":"#)?;
-        let end = rest.windows(8).position(|w| w == br#","type":"#)?;
-        match rest.get(..end)? {
+        match first_value(row.strip_prefix(br#"{"id":"#)?)? {
             id if id == b"null" || id.len() > Self::LONGEST_ANCHOR => {
                 Some(compact_str::format_compact!("#{:016x}", xxh3_64(row)))
             }
@@ -234,6 +232,20 @@ impl std::fmt::Debug for Chunk {
         // Rows are personal data: shape only.
         write!(f, "Chunk({} places of {}, {} bytes)", self.places(), self.count, self.rows.len())
     }
+}
+
+/// The JSON string or `null` at the start of `json`.
+fn first_value(json: &[u8]) -> Option<&[u8]> {
+    if json.first() != Some(&b'"') {
+        return json.starts_with(b"null").then_some(b"null");
+    }
+    let mut escaped = false;
+    let end = json.iter().skip(1).position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    })?;
+    json.get(..end + 2)
 }
 
 /// Which chunks hold `len` rows from place `start` on: chunk numbers with the places inside each.

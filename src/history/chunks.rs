@@ -9,7 +9,7 @@ use super::settings::HistorySettings;
 use super::{HistoryError, Wish};
 use crate::cache::flight::{Boarded, Seat};
 use crate::cache::{CacheSettings, LedgerCache, Stored};
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountIndex;
 use crate::domain::freshness::Verdict;
 use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
@@ -46,11 +46,10 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// Looks in memory. May start a refresh in the background, never waits.
-    pub fn look(self: &Arc<Self>, key: &ChunkKey, wish: Wish) -> Look {
+    pub fn look(self: &Arc<Self>, key: &ChunkKey, wish: Wish, now: Tick) -> Look {
         let Some(stored) = self.cache.get(key) else {
             return Look::Ask { stale: None };
         };
-        let now = self.clock.tick();
         let verdict = self.settings.freshness.verdict(stored.fresh_until, now);
         if verdict == Verdict::Gone {
             return Look::Ask { stale: None };
@@ -83,9 +82,10 @@ impl Chunks {
         if wish == Wish::CachedOnly {
             return Err(HistoryError::NotCached);
         }
-        let fetched = |collapsed, stored| match wish {
-            Wish::Fresh => Outcome::Forced(Fetched { collapsed, stored }),
-            Wish::Any | Wish::CachedOnly => Outcome::Miss(Fetched { collapsed, stored }),
+        let fetched = |collapsed, stored| match (wish, &stale) {
+            (Wish::Fresh, _) => Outcome::Forced(Fetched { collapsed, stored }),
+            (_, Some(_)) => Outcome::Expired(Fetched { collapsed, stored }),
+            (_, None) => Outcome::Miss(Fetched { collapsed, stored }),
         };
         // Somebody's flight may have landed since we looked: an entry that we did not see then, and that may be served.
         let landed = |there: &Arc<Stored>| {
@@ -154,7 +154,7 @@ impl Chunks {
         key: &ChunkKey,
         priority: Priority,
         generation: u32,
-        began: (crate::clock::Tick, jiff::Timestamp),
+        began: (Tick, jiff::Timestamp),
     ) -> Result<Arc<Stored>, HistoryError> {
         let call = Call { priority, deadline: Instant::now() + self.settings.caller_deadline };
         let answer = self.kingdee.chunk(key, call).await?;

@@ -8,6 +8,8 @@ pub enum Outcome {
     Hit,
     /// Fetched because it wasn't here, or no longer servable.
     Miss(Fetched),
+    /// Fetched because what was here is too old to be served first.
+    Expired(Fetched),
     /// Fetched because the caller insisted.
     Forced(Fetched),
     /// From memory, stale.
@@ -37,13 +39,29 @@ pub enum StaleReason {
 }
 
 impl Outcome {
+    /// How it was fetched, if it was.
+    pub fn fetched(self) -> Option<Fetched> {
+        match self {
+            Outcome::Miss(fetched) | Outcome::Expired(fetched) | Outcome::Forced(fetched) => Some(fetched),
+            Outcome::Hit | Outcome::Stale(_) => None,
+        }
+    }
+
+    /// Whether the rows are in the cache. If they are not, something is wrong with them, or was purged meanwhile:
+    /// nobody else should keep them either.
+    pub fn is_kept(self) -> bool {
+        self.fetched().is_none_or(|fetched| fetched.stored)
+    }
+
     /// Stable label for metrics and log lines.
     pub fn label(self) -> &'static str {
+        if self.fetched().is_some_and(|fetched| fetched.collapsed) {
+            return "collapsed";
+        }
         match self {
             Outcome::Hit => "hit",
-            Outcome::Miss(Fetched { collapsed: true, .. })
-            | Outcome::Forced(Fetched { collapsed: true, .. }) => "collapsed",
             Outcome::Miss(_) => "miss",
+            Outcome::Expired(_) => "expired",
             Outcome::Forced(_) => "forced",
             Outcome::Stale(_) => "stale",
         }

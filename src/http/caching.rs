@@ -42,6 +42,9 @@ impl CacheControl {
         }
     }
 
+    /// The value for rows that are not kept here, since something is wrong with them.
+    pub(crate) const NOTHING: HeaderValue = HeaderValue::from_static("private, no-store");
+
     /// The value for a class.
     pub(crate) fn of(&self, class: FreshnessClass) -> HeaderValue {
         match class {
@@ -100,9 +103,9 @@ pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) 
         Outcome::Hit => out.extend_from_slice(b"; hit"),
         Outcome::Miss(_) => out.extend_from_slice(b"; fwd=miss"),
         Outcome::Forced(_) => out.extend_from_slice(b"; fwd=request"),
-        Outcome::Stale(_) => out.extend_from_slice(b"; fwd=stale"),
+        Outcome::Expired(_) | Outcome::Stale(_) => out.extend_from_slice(b"; fwd=stale"),
     }
-    if let Outcome::Miss(fetched) | Outcome::Forced(fetched) = outcome {
+    if let Some(fetched) = outcome.fetched() {
         if fetched.collapsed {
             out.extend_from_slice(b"; collapsed");
         }
@@ -110,9 +113,11 @@ pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) 
             out.extend_from_slice(b"; stored");
         }
     }
-    out.extend_from_slice(b"; ttl=");
-    let mut digits = itoa::Buffer::new();
-    out.extend_from_slice(digits.format(ttl).as_bytes());
+    if outcome.is_kept() {
+        out.extend_from_slice(b"; ttl=");
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(digits.format(ttl).as_bytes());
+    }
     if let Outcome::Stale(reason) = outcome {
         let _infallible = write!(out, "; detail={}", reason.label());
     }

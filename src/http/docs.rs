@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request};
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use utoipa_swagger_ui::Config;
@@ -22,7 +22,8 @@ pub(super) async fn index(request: Request) -> Response {
 }
 
 /// Its scripts and styles.
-pub(super) async fn file(Path(file): Path<String>, request: Request) -> Response {
+pub(super) async fn file(request: Request) -> Response {
+    let file = request.uri().path().strip_prefix("/docs/").unwrap_or_default().to_owned();
     serve(&file, request)
 }
 

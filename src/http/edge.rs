@@ -2,7 +2,7 @@
 //!
 //! Not `axum::serve`, which lets a connection with half a request head stay for ever. Three traps of hyper's own
 //! version sniffing are avoided by looking at the first bytes ourselves, under a time-out, and choosing HTTP/1.1 or
-//! HTTP/2 then; a reader that takes nothing is ended by a write time-out.
+//! HTTP/2 then; a reader that takes nothing is ended by the kernel (`TCP_USER_TIMEOUT`).
 
 use std::convert::Infallible;
 use std::io;
@@ -17,11 +17,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,7 +38,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// Streams that one HTTP/2 connection may have open.
 const STREAMS: u32 = 100;
 
-/// Binds a listener that others of this process, or the next one on this machine, may share (`SO_REUSEPORT`).
+/// Binds a listener that the other threads of this process may share (`SO_REUSEPORT`).
 ///
 /// # Errors
 /// What the system says: address in use, not permitted, not available.
@@ -117,15 +116,16 @@ impl Edge {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let _best_effort = stream.set_nodelay(true);
+        let socket = SockRef::from(&stream);
+        let _best_effort = socket.set_tcp_nodelay(true);
+        // The kernel ends a connection whose reader takes nothing; in user space that would cost every write.
+        let _best_effort = socket.set_tcp_user_timeout(Some(self.limits.write_timeout));
         let version = tokio::select! {
             version = timeout(self.limits.head_timeout, version_of(&stream)) => version,
             () = self.stop.cancelled() => return,
         };
         let Ok(Some(version)) = version else { return };
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.limits.write_timeout));
-        let io = TokioIo::new(Box::pin(stream));
+        let io = TokioIo::new(stream);
         // How a connection ends is the peer's affair; requests have been counted one by one.
         match version {
             Version::One => {
@@ -152,8 +152,8 @@ impl Edge {
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_timeout)
-            .max_buf_size(self.limits.max_head_bytes)
-            .pipeline_flush(true);
+            .max_buf_size(self.limits.max_head_bytes);
+        // Not `pipeline_flush`: with unread bytes behind a request it holds the answer back, and loses it if they are bad.
         builder
     }
 

@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::caching::{self, CacheControl};
 use super::problem::{Kind, Problem};
 use super::request_id::{self, RequestId};
+use crate::clock::Tick;
 use crate::domain::account::AccountIndex;
 use crate::domain::query::HistoryQuery;
 use crate::history::{History, Wish};
@@ -71,8 +72,9 @@ impl PointsHistory {
         if caching::wish(asked.headers) == Wish::Fresh {
             return None;
         }
-        let page = self.history.cached(&query)?;
-        Some(self.reply(&page, &query, account, asked))
+        let now = self.history.clock().tick();
+        let page = self.history.cached(&query, now)?;
+        Some(self.reply(&page, &query, account, asked, now))
     }
 
     /// The answer, from memory or from Kingdee.
@@ -83,7 +85,7 @@ impl PointsHistory {
         };
         let wish = caching::wish(asked.headers);
         match self.history.page(&query, wish).await {
-            Ok(page) => self.reply(&page, &query, account, asked),
+            Ok(page) => self.reply(&page, &query, account, asked, self.history.clock().tick()),
             Err(error) => {
                 let mut answer = Problem::from(error).into_answer(asked.id);
                 let status = caching::cache_status_of_failure(wish);
@@ -110,9 +112,9 @@ impl PointsHistory {
         query: &HistoryQuery,
         account: &Account,
         asked: Asked<'_>,
+        now: Tick,
     ) -> Answer {
-        let now = self.history.clock().tick();
-        let response = reply::render(page, query, &account.name, now, &self.cache_control, asked);
+        let response = reply::render(page, query, account, now, &self.cache_control, asked);
         Answer { response, outcome: page.outcome.label() }
     }
 }

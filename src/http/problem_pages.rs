@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use axum::extract::{Path, Request};
+use axum::extract::Request;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::problem::{Kind, Problem};
@@ -18,7 +18,8 @@ pub(super) async fn list() -> Html<String> {
 }
 
 /// One kind.
-pub(super) async fn one(Path(label): Path<String>, request: Request) -> Response {
+pub(super) async fn one(request: Request) -> Response {
+    let label = request.uri().path().strip_prefix("/problems/").unwrap_or_default();
     match Kind::ALL.into_iter().find(|kind| kind.label() == label) {
         Some(kind) => {
             let mut page = head(kind.title());

@@ -68,7 +68,7 @@ impl RequestIds {
         for (i, digit) in text.iter_mut().enumerate() {
             *digit = HEX[(z >> (60 - 4 * i)) as usize & 15];
         }
-        RequestId(CompactString::from_utf8_lossy(&text))
+        CompactString::from_utf8(text).map_or_else(|_| RequestId::unknown(), RequestId)
     }
 }
 

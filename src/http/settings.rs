@@ -55,7 +55,7 @@ impl Default for EdgeLimits {
             max_head_bytes: 32 << 10,
             max_uri_bytes: 8 << 10,
             head_timeout: Duration::from_secs(5),
-            write_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -4,6 +4,7 @@ use http::Method;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::credential::{CredentialSet, Keeper};
 use super::exchange::{Exchange, Request};
 use super::failure::{Failure, KingdeeError};
@@ -25,6 +26,8 @@ pub struct Account {
     pub lane: Lane,
     /// Its credentials.
     pub keeper: Keeper,
+    /// For refusals that somebody must act on.
+    pub alarm: Alarm,
 }
 
 impl Account {

@@ -40,7 +40,8 @@ fn known(asked: Asked, errcode: u64) -> Option<Failure> {
         (4009..=4011 | TOKEN_EXPIRED, _) => Failure::Token,
         (5001, _) => Failure::Router,
         (5007 | 429, _) => Failure::Throttled,
-        (5000 | 5003..=5006, _) => Failure::Upstream,
+        (5004, _) => Failure::TimedOut,
+        (5000 | 5003 | 5005 | 5006, _) => Failure::Upstream,
         (1_000_002_001 | 2_000_002_000 | 2_018_002_000, _) => Failure::Upstream,
         (AUTHORIZATION_REFUSED | 1_040_002_000 | 1_040_003_000, _) => Failure::Configuration,
         (APP_SECRET_REFUSED, Asked::Token) => Failure::Secret,
@@ -65,7 +66,8 @@ fn of_error_status(status: StatusCode) -> Option<Failure> {
         // `404 No Route`; 502 after a tenant has moved.
         404 | 502 => Some(Failure::Router),
         429 => Some(Failure::Throttled),
-        408 | 500..=599 => Some(Failure::Upstream),
+        408 | 504 => Some(Failure::TimedOut),
+        500..=599 => Some(Failure::Upstream),
         _ => None,
     }
 }
@@ -94,7 +96,7 @@ mod tests {
     #[case(GATEWAY, 5001, F::Router)]
     #[case(GATEWAY, 5002, F::Configuration)]
     #[case(GATEWAY, 5003, F::Upstream)]
-    #[case(GATEWAY, 5004, F::Upstream)]
+    #[case(GATEWAY, 5004, F::TimedOut)]
     #[case(GATEWAY, 5005, F::Upstream)]
     #[case(GATEWAY, 5006, F::Upstream)]
     #[case(GATEWAY, 5007, F::Throttled)]
@@ -115,7 +117,7 @@ mod tests {
     #[case(200, 429, F::Throttled)]
     #[case(200, 500, F::Upstream)]
     #[case(200, 503, F::Upstream)]
-    #[case(200, 504, F::Upstream)]
+    #[case(200, 504, F::TimedOut)]
     #[case(200, 777, F::Upstream)]
     #[case(429, 777, F::Throttled)]
     #[case(503, 4011, F::Token)]
@@ -155,7 +157,7 @@ mod tests {
     #[case(500, F::Upstream)]
     #[case(502, F::Router)]
     #[case(503, F::Upstream)]
-    #[case(504, F::Upstream)]
+    #[case(504, F::TimedOut)]
     #[case(519, F::Upstream)]
     fn a_body_that_says_nothing_leaves_the_status(#[case] status: u16, #[case] failure: F) {
         assert_eq!(of_status(StatusCode::from_u16(status).unwrap()), failure);

@@ -53,7 +53,7 @@ pub enum Failure {
     Token,
     /// The app secret is refused, even after the authorisation was pulled again.
     Secret,
-    /// Kingdee doesn't know the route or the router domain, even after the authorisation was pulled again.
+    /// Kingdee doesn't know the route or the router domain.
     Router,
     /// Throttled: 429, 5007, 已被限流.
     Throttled,

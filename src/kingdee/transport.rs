@@ -1,5 +1,6 @@
 //! One attempt over HTTP: the signed bytes go out as they are, a bounded body comes back in time.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -103,10 +104,7 @@ impl Transport {
         let mut body = BytesMut::new();
         while let Some(part) = response.chunk().await.map_err(in_mid_body)? {
             if body.len() + part.len() > self.max_body_bytes {
-                return Err(plain(
-                    Failure::Unreadable,
-                    "the body is larger than kingdee.transport.max_body_bytes",
-                ));
+                return Err(plain(Failure::Unreadable, "the body is larger than kingdee.max_body"));
             }
             body.extend_from_slice(&part);
         }
@@ -132,16 +130,20 @@ fn convert(error: reqwest::Error) -> AttemptError {
         () => Failure::Unreachable,
     };
     let mut detail = String::new();
-    let mut closed = false;
+    let (mut closed, mut broke) = (false, false);
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(this) = cause {
         closed |= this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
         closed |= this.downcast_ref::<std::io::Error>().is_some_and(is_reset);
+        broke |= this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+            || this.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::ConnectionReset);
         let separator = if detail.is_empty() { "" } else { ": " };
         detail.push_str(separator);
         detail.push_str(&this.to_string());
         cause = this.source();
     }
+    // A body that broke off is no unreadable answer: the connection went.
+    let failure = if failure == Failure::Unreadable && broke { Failure::Unreachable } else { failure };
     let closed_under_us =
         closed && error.is_request() && !error.is_connect() && failure == Failure::Unreachable;
     AttemptError { error: KingdeeError::because(failure, scrub(&detail, &[])), closed_under_us }

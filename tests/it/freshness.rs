@@ -55,7 +55,7 @@ async fn rows_beyond_the_revalidation_window_are_asked_for_first() {
     stage.sandbox.control().insert_rows("1003", 1);
     stage.clock.advance(Duration::from_secs(31 + 300));
     let reply = stage.get(PATH).await;
-    assert_eq!(reply.header("cache-status"), "points-gateway; fwd=miss; stored; ttl=30");
+    assert_eq!(reply.header("cache-status"), "points-gateway; fwd=stale; stored; ttl=30");
     assert_eq!(reply.page().total, 58);
 }
 
@@ -196,5 +196,5 @@ async fn two_chunks_of_one_page_carry_the_same_count() {
     assert_eq!(stage.record_calls(), 2);
     let across = stage.get("/members/1006/points-history?page_size=60&page=2").await;
     assert_eq!((across.page().total, stage.record_calls()), (1_235, 3));
-    assert!(across.header("cache-status").contains("fwd=miss"), "{across:?}");
+    assert!(across.header("cache-status").contains("fwd=stale; stored"), "{across:?}");
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod architecture;
 mod documents;
+mod edge;
 mod openapi;
 mod pages;
 mod paging;

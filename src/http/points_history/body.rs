@@ -1,9 +1,8 @@
 //! A page as bytes: the body that apps see, and `Link`.
 
-use std::io::Write as _;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::ask::Account;
 use super::cursor;
 use crate::domain::query::{HistoryQuery, Position};
 use crate::history::Page;
@@ -19,15 +18,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(page: &Page, query: &HistoryQuery, fingerprint: impl FnOnce() -> u64) -> Place {
+    pub(super) fn of(page: &Page, query: &HistoryQuery, account: &Account) -> Place {
         let size = query.position.size().rows();
         let number = match &query.position {
             Position::Page { number, .. } => Some(u64::from(number.get())),
             Position::After { .. } => None,
         };
         let mut next_cursor = Vec::new();
-        if let Some(next) = page.next_cursor(fingerprint) {
-            cursor::encode(&next, &mut next_cursor);
+        if let Some(next) = page.next_cursor(|| query.selection.fingerprint(&account.name)) {
+            cursor::encode(&next, account.cursor_key, &mut next_cursor);
         }
         Place { number, size, total_pages: u64::from(page.total).div_ceil(size), next_cursor }
     }
@@ -81,29 +80,33 @@ pub(super) fn write_body(page: &Page, member: &str, place: &Place, out: &mut Vec
 /// any prefix that an ingress strips.
 pub(super) fn write_link(query: &HistoryQuery, place: &Place, out: &mut Vec<u8>) {
     let filters = filters(query);
-    let mut first_written = true;
-    let mut link = |rel: &str, page: u64| {
-        let comma = if std::mem::take(&mut first_written) { "" } else { ", " };
-        let _infallible =
-            write!(out, "{comma}<?page={page}&page_size={}{filters}>; rel=\"{rel}\"", place.size);
+    let mut digits = itoa::Buffer::new();
+    let mut size = itoa::Buffer::new();
+    let size = size.format(place.size);
+    let mut link = |rel: &str, name: &str, value: &[u8]| {
+        let comma: &[u8] = if rel == "first" { b"" } else { b", " };
+        for part in
+            [comma, b"<?", name.as_bytes(), b"=", value, b"&page_size=", size.as_bytes(), filters.as_bytes()]
+        {
+            out.extend_from_slice(part);
+        }
+        for part in [&b">; rel=\""[..], rel.as_bytes(), b"\""] {
+            out.extend_from_slice(part);
+        }
     };
-    link("first", 1);
+    link("first", "page", b"1");
     match place.number {
         Some(number) => {
             if number > 1 && place.total_pages > 0 {
-                link("prev", (number - 1).min(place.total_pages));
+                link("prev", "page", digits.format((number - 1).min(place.total_pages)).as_bytes());
             }
             if number < place.total_pages {
-                link("next", number + 1);
+                link("next", "page", digits.format(number + 1).as_bytes());
             }
-            link("last", place.total_pages.max(1));
+            link("last", "page", digits.format(place.total_pages.max(1)).as_bytes());
         }
         None if place.next_cursor.is_empty() => {}
-        None => {
-            out.extend_from_slice(b", <?cursor=");
-            out.extend_from_slice(&place.next_cursor);
-            let _infallible = write!(out, "&page_size={}{filters}>; rel=\"next\"", place.size);
-        }
+        None => link("next", "cursor", &place.next_cursor),
     }
 }
 

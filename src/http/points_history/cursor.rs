@@ -1,13 +1,13 @@
 //! Cursors as text: opaque to apps, self-contained, so that they survive a restart and a change of replica.
 //!
 //! Layout before base64url: version (1 byte), selection (8), place (4), count (4), anchor (the rest), then a
-//! check sum (4), all little-endian. The sum catches accidents; forging gains nothing, since the path decides
-//! whose rows are read and the selection must match it.
+//! check sum (4), all little-endian. The sum is keyed: a forged cursor would name a row that isn't there and send us
+//! searching. It could not show a stranger's rows, since the path decides whose are read and the selection must match.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::domain::ledger::Chunk;
 use crate::domain::query::Cursor;
@@ -35,14 +35,14 @@ impl CursorFault {
 }
 
 /// Writes a cursor at the end of `out`.
-pub(super) fn encode(cursor: &Cursor, out: &mut Vec<u8>) {
+pub(super) fn encode(cursor: &Cursor, key: u64, out: &mut Vec<u8>) {
     let mut bytes: smallvec::SmallVec<[u8; 96]> = smallvec::SmallVec::new();
     bytes.push(VERSION);
     bytes.extend_from_slice(&cursor.selection.to_le_bytes());
     bytes.extend_from_slice(&cursor.place.to_le_bytes());
     bytes.extend_from_slice(&cursor.count.to_le_bytes());
     bytes.extend_from_slice(cursor.anchor.as_bytes());
-    let sum = sum(&bytes);
+    let sum = sum(&bytes, key);
     bytes.extend_from_slice(&sum);
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
@@ -52,18 +52,18 @@ pub(super) fn encode(cursor: &Cursor, out: &mut Vec<u8>) {
 }
 
 /// Reads a cursor that must belong to `selection`.
-pub(super) fn decode(text: &str, selection: u64) -> Result<Cursor, CursorFault> {
+pub(super) fn decode(text: &str, selection: u64, key: u64) -> Result<Cursor, CursorFault> {
     if text.len() > (FIXED + Chunk::LONGEST_ANCHOR + SUM) * 4 / 3 + 4 {
         return Err(CursorFault::Unreadable);
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorFault::Unreadable)?;
-    let cursor = parse(&bytes).ok_or(CursorFault::Unreadable)?;
+    let cursor = parse(&bytes, key).ok_or(CursorFault::Unreadable)?;
     if cursor.selection == selection { Ok(cursor) } else { Err(CursorFault::OtherQuestion) }
 }
 
-fn parse(bytes: &[u8]) -> Option<Cursor> {
+fn parse(bytes: &[u8], key: u64) -> Option<Cursor> {
     let (body, checked) = bytes.split_last_chunk::<SUM>()?;
-    if *checked != sum(body) {
+    if *checked != sum(body, key) {
         return None;
     }
     let (&version, rest) = body.split_first()?;
@@ -76,8 +76,8 @@ fn parse(bytes: &[u8]) -> Option<Cursor> {
     possible.then_some(Cursor { selection: u64::from_le_bytes(*selection), place, count, anchor })
 }
 
-fn sum(bytes: &[u8]) -> [u8; SUM] {
-    (xxh3_64(bytes) as u32).to_le_bytes()
+fn sum(bytes: &[u8], key: u64) -> [u8; SUM] {
+    (xxh3_64_with_seed(bytes, key) as u32).to_le_bytes()
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
 
     fn text(cursor: &Cursor) -> String {
         let mut out = Vec::new();
-        encode(cursor, &mut out);
+        encode(cursor, 1, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -96,12 +96,12 @@ mod tests {
         #[test]
         fn what_was_written_is_read_again(selection: u64, place in 0u32..1000, more in 1u32..1000, anchor in "\"[0-9]{1,19}\"") {
             let cursor = Cursor { selection, place, count: place + more, anchor: anchor.into() };
-            prop_assert_eq!(decode(&text(&cursor), selection), Ok(cursor));
+            prop_assert_eq!(decode(&text(&cursor), selection, 1), Ok(cursor));
         }
 
         #[test]
         fn any_other_text_is_refused_without_a_panic(text in "\\PC{0,80}") {
-            prop_assert!(decode(&text, 7).is_err());
+            prop_assert!(decode(&text, 7, 1).is_err());
         }
 
         #[test]
@@ -111,14 +111,15 @@ mod tests {
             let mut bad = good.clone();
             bad.replace_range(place..place + 1, &with);
             prop_assume!(bad != good);
-            prop_assert!(decode(&bad, 7).is_err());
-            prop_assert!(decode(&good[..place], 7).is_err());
+            prop_assert!(decode(&bad, 7, 1).is_err());
+            prop_assert!(decode(&good[..place], 7, 1).is_err());
         }
     }
 
     #[test]
     fn a_cursor_is_bound_to_its_question() {
         let cursor = Cursor { selection: 7, place: 19, count: 1234, anchor: "\"1\"".into() };
-        assert_eq!(decode(&text(&cursor), 8), Err(CursorFault::OtherQuestion));
+        assert_eq!(decode(&text(&cursor), 8, 1), Err(CursorFault::OtherQuestion));
+        assert_eq!(decode(&text(&cursor), 7, 2), Err(CursorFault::Unreadable));
     }
 }

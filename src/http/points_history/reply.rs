@@ -7,7 +7,7 @@ use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, LINK, X_CONTENT_TYPE_
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::body::{self, Place};
-use super::{Asked, CacheControl};
+use super::{Account, Asked, CacheControl};
 use crate::clock::Tick;
 use crate::domain::query::HistoryQuery;
 use crate::history::Page;
@@ -21,17 +21,18 @@ const HEADER_BYTES: usize = 640;
 pub(super) fn render(
     page: &Page,
     query: &HistoryQuery,
-    account: &str,
+    account: &Account,
     now: Tick,
     control: &CacheControl,
     asked: Asked<'_>,
 ) -> Response<Bytes> {
     let member = query.selection.member.as_str();
-    let place = Place::of(page, query, || query.selection.fingerprint(account));
+    let place = Place::of(page, query, account);
     let room = HEADER_BYTES + body::body_bytes(page, member, &place);
     let mut out = Vec::with_capacity(room);
     let etag = written(&mut out, |out| caching::write_etag(page.content(), out));
-    let unchanged = caching::not_modified(asked.headers, out.get(etag.clone()).unwrap_or_default());
+    let kept = page.outcome.is_kept();
+    let unchanged = kept && caching::not_modified(asked.headers, out.get(etag.clone()).unwrap_or_default());
     let age = written(&mut out, |out| {
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(digits.format(page.age(now).as_secs()).as_bytes());
@@ -49,12 +50,15 @@ pub(super) fn render(
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, control.of(page.class()));
+    headers.insert(CACHE_CONTROL, if kept { control.of(page.class()) } else { CacheControl::NOTHING });
     for (name, text) in [(ETAG, etag), (AGE, age), (CACHE_STATUS, status), (LINK, link), (X_REQUEST_ID, id)] {
         // Every byte was written above; none can be forbidden in a header.
         if let Ok(value) = HeaderValue::from_maybe_shared(all.slice(text)) {
             headers.insert(name, value);
         }
+    }
+    if !kept {
+        headers.remove(ETAG);
     }
     let mut response = Response::new(all.slice(rows));
     if unchanged {

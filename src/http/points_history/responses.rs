@@ -71,6 +71,12 @@ fn problems(status: &str) -> Response {
         .description(texts.join(". "))
         .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
         .header("X-Request-Id", text("the request's id, as in the log"));
+    let builder = match status {
+        "502" | "503" | "504" => {
+            builder.header("Cache-Status", text("RFC 9211: why Kingdee was asked, if it was"))
+        }
+        _ => builder,
+    };
     match status {
         "503" => builder.header("Retry-After", text("seconds after which asking again makes sense")).build(),
         "405" => builder.header("Allow", text("the methods of this path")).build(),

@@ -41,7 +41,7 @@ pub(crate) struct PointsHistoryParameters {
     page_size: Option<u8>,
     /// `next_cursor` of an earlier answer to the same question. Walking by cursor shows every record that existed at the
     /// start exactly once, even while records are added. Rests on Kingdee listing records in a stable order.
-    #[param(nullable = false, max_length = 160)]
+    #[param(nullable = false, pattern = "^[A-Za-z0-9_-]+$", min_length = 28, max_length = 160)]
     cursor: Option<String>,
 }
 

@@ -161,7 +161,7 @@ impl Kept {
                     account = %self.account,
                     error = %error,
                     pause_seconds = pause.as_secs(),
-                    "no new token; the old one is used while it lives"
+                    "no new token could be had; one that is held and still lives is used on"
                 );
                 Err(error)
             }
