@@ -28,7 +28,7 @@ pub fn bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*size)
 }
 
-/// Writes what [`bytes`] reads, in the largest unit that divides it.
+/// Writes what [`bytes()`] reads, in the largest unit that divides it.
 pub fn bytes_text(bytes: u64) -> String {
     let fits = |(_, size): &&(&str, u64)| bytes >= *size && bytes.is_multiple_of(*size) && *size > 1;
     match UNITS.iter().find(fits) {

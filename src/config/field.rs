@@ -56,7 +56,7 @@ pub enum Number<D: 'static> {
     Size(fn(&mut D) -> &mut usize),
 }
 
-/// Words and the variants that they mean; made by [`words!`](super::keys).
+/// Words and the variants that they mean; made by `words!`.
 pub struct Words<D: 'static> {
     /// Every word.
     pub all: &'static [&'static str],
