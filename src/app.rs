@@ -34,6 +34,7 @@ const ACCESS_FLUSH: Duration = Duration::from_millis(100);
 pub struct App {
     public: SocketAddr,
     admin: SocketAddr,
+    front: Front,
     history: History,
     metrics: Arc<Metrics>,
     ready: Readiness,
@@ -127,6 +128,7 @@ impl App {
         Ok(App {
             public,
             admin: admin_address,
+            front,
             history,
             metrics,
             ready,
@@ -146,6 +148,11 @@ impl App {
     /// Where operators come in.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// The service of the public listener, for measuring it without sockets.
+    pub fn front(&self) -> &Front {
+        &self.front
     }
 
     /// The use cases, for tests that look behind the scenes.

@@ -91,6 +91,12 @@ impl Front {
             metrics: parts.metrics,
         }))
     }
+
+    /// The whole of a request that needs no waiting, as a connection would have it; `None` where it must wait.
+    /// For measuring: a connection's own kind of body can't be made by hand.
+    pub fn without_waiting<B>(&self, request: &Request<B>) -> Option<Response<FrontBody>> {
+        self.0.enter(request).ok()
+    }
 }
 
 /// The answer, at once or later.
@@ -121,16 +127,9 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        let visit = Visit {
-            method: known(request.method()),
-            route: super::router::template(request.uri().path()),
-            id: self.0.ids.of(request.headers()),
-            began: Instant::now(),
-        };
-        let at_once = catch_unwind(AssertUnwindSafe(|| self.0.at_once(&request, &visit.id)));
-        match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
-            Some(answer) => Answering::Now(Some(self.0.leave(&visit, answer))),
-            None => {
+        match self.0.enter(&request) {
+            Ok(response) => Answering::Now(Some(response)),
+            Err(visit) => {
                 let shared = Arc::clone(&self.0);
                 Answering::Later(Box::pin(async move { shared.later(request, visit).await }))
             }
@@ -148,7 +147,22 @@ struct Visit {
 }
 
 impl Shared {
-    fn at_once(&self, request: &Request<Incoming>, id: &RequestId) -> Option<Answer> {
+    /// The answer, counted and logged, or the visit of a request that must wait.
+    fn enter<B>(&self, request: &Request<B>) -> Result<Response<FrontBody>, Visit> {
+        let visit = Visit {
+            method: known(request.method()),
+            route: super::router::template(request.uri().path()),
+            id: self.ids.of(request.headers()),
+            began: Instant::now(),
+        };
+        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, &visit.id)));
+        match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
+            Some(answer) => Ok(self.leave(&visit, answer)),
+            None => Err(visit),
+        }
+    }
+
+    fn at_once<B>(&self, request: &Request<B>, id: &RequestId) -> Option<Answer> {
         let uri = request.uri();
         let target = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
         if target > self.max_uri_bytes {
