@@ -87,6 +87,13 @@ impl Chunks {
             (_, Some(_)) => Outcome::Expired(Fetched { collapsed, stored }),
             (_, None) => Outcome::Miss(Fetched { collapsed, stored }),
         };
+        let fall_back = |reason, error| match &stale {
+            None => Err(error),
+            Some(old) if wish == Wish::Fresh && self.clock.tick() < old.fresh_until => {
+                Ok(Read { stored: Arc::clone(old), outcome: Outcome::InVain(reason) })
+            }
+            Some(old) => Ok(Read { stored: Arc::clone(old), outcome: Outcome::Stale(reason) }),
+        };
         // Somebody's flight may have landed since we looked: an entry that we did not see then, and that may be served.
         let landed = |there: &Arc<Stored>| {
             let seen = stale.as_ref().is_some_and(|stale| Arc::ptr_eq(there, stale));
@@ -94,7 +101,7 @@ impl Chunks {
         };
         let seat = match self.board(key, Priority::User, landed) {
             Boarded::AlreadyThere(Ok(stored)) => return Ok(Read { stored, outcome: Outcome::Hit }),
-            Boarded::AlreadyThere(Err(error)) => return fall_back(stale, StaleReason::Failing, error),
+            Boarded::AlreadyThere(Err(error)) => return fall_back(StaleReason::Failing, error),
             Boarded::Seat(seat) => seat,
         };
         let collapsed = seat.joined;
@@ -107,9 +114,9 @@ impl Chunks {
                 let kept = self.cache.get(key).is_some_and(|there| Arc::ptr_eq(&there, &stored));
                 Ok(Read { stored, outcome: fetched(collapsed, kept) })
             }
-            Ok(Some(Err(error))) => fall_back(stale, StaleReason::Failing, error),
-            Ok(None) => fall_back(stale, StaleReason::Failing, HistoryError::Internal),
-            Err(_elapsed) => fall_back(stale, StaleReason::Slow, HistoryError::TimedOut),
+            Ok(Some(Err(error))) => fall_back(StaleReason::Failing, error),
+            Ok(None) => fall_back(StaleReason::Failing, HistoryError::Internal),
+            Err(_elapsed) => fall_back(StaleReason::Slow, HistoryError::TimedOut),
         }
     }
 
@@ -199,15 +206,4 @@ impl Chunks {
 /// `as_of` is told to the second.
 fn truncate(t: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_second(t.as_second()).unwrap_or(t)
-}
-
-fn fall_back(
-    stale: Option<Arc<Stored>>,
-    reason: StaleReason,
-    error: HistoryError,
-) -> Result<Read, HistoryError> {
-    match stale {
-        Some(stored) => Ok(Read { stored, outcome: Outcome::Stale(reason) }),
-        None => Err(error),
-    }
 }

@@ -12,6 +12,8 @@ pub enum Outcome {
     Expired(Fetched),
     /// Fetched because the caller insisted.
     Forced(Fetched),
+    /// From memory, fresh, though the caller insisted: Kingdee failed.
+    InVain(StaleReason),
     /// From memory, stale.
     Stale(StaleReason),
 }
@@ -43,7 +45,7 @@ impl Outcome {
     pub fn fetched(self) -> Option<Fetched> {
         match self {
             Outcome::Miss(fetched) | Outcome::Expired(fetched) | Outcome::Forced(fetched) => Some(fetched),
-            Outcome::Hit | Outcome::Stale(_) => None,
+            Outcome::Hit | Outcome::InVain(_) | Outcome::Stale(_) => None,
         }
     }
 
@@ -51,6 +53,14 @@ impl Outcome {
     /// nobody else should keep them either.
     pub fn is_kept(self) -> bool {
         self.fetched().is_none_or(|fetched| fetched.stored)
+    }
+
+    /// Why rows from memory are served although Kingdee should have been asked.
+    pub fn reason(self) -> Option<StaleReason> {
+        match self {
+            Outcome::InVain(reason) | Outcome::Stale(reason) => Some(reason),
+            Outcome::Hit | Outcome::Miss(_) | Outcome::Expired(_) | Outcome::Forced(_) => None,
+        }
     }
 
     /// Stable label for metrics and log lines.
@@ -63,6 +73,7 @@ impl Outcome {
             Outcome::Miss(_) => "miss",
             Outcome::Expired(_) => "expired",
             Outcome::Forced(_) => "forced",
+            Outcome::InVain(_) => "in-vain",
             Outcome::Stale(_) => "stale",
         }
     }

@@ -102,7 +102,7 @@ pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) 
     match outcome {
         Outcome::Hit => out.extend_from_slice(b"; hit"),
         Outcome::Miss(_) => out.extend_from_slice(b"; fwd=miss"),
-        Outcome::Forced(_) => out.extend_from_slice(b"; fwd=request"),
+        Outcome::Forced(_) | Outcome::InVain(_) => out.extend_from_slice(b"; fwd=request"),
         Outcome::Expired(_) | Outcome::Stale(_) => out.extend_from_slice(b"; fwd=stale"),
     }
     if let Some(fetched) = outcome.fetched() {
@@ -118,7 +118,7 @@ pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) 
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(digits.format(ttl).as_bytes());
     }
-    if let Outcome::Stale(reason) = outcome {
+    if let Some(reason) = outcome.reason() {
         let _infallible = write!(out, "; detail={}", reason.label());
     }
 }

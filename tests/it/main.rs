@@ -10,6 +10,7 @@ mod documents;
 mod edge;
 mod openapi;
 mod pages;
+mod outcomes;
 mod paging;
 mod problems;
 mod coalescing;
