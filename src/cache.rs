@@ -1,6 +1,6 @@
 //! Is it here, how fresh is it, who fetches it.
 //!
-//! In reading order: one entry ([`stored`]), where entries live ([`memory`]), how a purge wins over a fetch that is
+//! In reading order: one entry ([`stored`], [`prepared`]), where entries live ([`memory`]), how a purge wins over a fetch that is
 //! under way ([`generation`]), who fetches ([`flight`]).
 
 use std::sync::Arc;
@@ -13,10 +13,12 @@ use crate::domain::member::MemberId;
 
 pub mod settings;
 pub mod stored;
+pub mod prepared;
 pub mod memory;
 pub mod generation;
 pub mod flight;
 
+pub use prepared::{PageName, PageTexts};
 pub use settings::CacheSettings;
 pub use stored::Stored;
 

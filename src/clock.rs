@@ -96,6 +96,17 @@ impl Clock {
         }
     }
 
+    /// The tick of a moment that was read off the machine's clock already; a manual clock says what it stands at.
+    pub fn tick_at(&self, moment: Instant) -> Tick {
+        match &self.0.time {
+            Time::Real { started } => {
+                let since = moment.saturating_duration_since(*started).as_millis();
+                Tick(FIRST_TICK + u64::try_from(since).unwrap_or(u64::MAX))
+            }
+            Time::Manual { .. } => self.tick(),
+        }
+    }
+
     /// Moves a manual clock forward, both times together. A real clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Time::Manual { wall_millis, tick } = &self.0.time {

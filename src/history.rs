@@ -26,6 +26,7 @@ pub mod floor;
 mod chunks;
 mod cut;
 
+pub use crate::cache::{PageName, PageTexts};
 pub use error::HistoryError;
 pub use outcome::{Outcome, StaleReason};
 pub use page::Page;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::prepared::Prepared;
 use crate::clock::Tick;
 use crate::domain::freshness::FreshnessClass;
 use crate::domain::ledger::Chunk;
@@ -23,6 +24,8 @@ pub struct Stored {
     pub class: FreshnessClass,
     /// The member's generation when the read began; a purge makes it a thing of the past.
     pub generation: u32,
+    /// What was written for its pages.
+    pub prepared: Prepared,
     cooldown: Cooldown,
 }
 
@@ -42,6 +45,7 @@ impl Stored {
             fresh_until: read_at.0.after(fresh_for),
             class,
             generation,
+            prepared: Prepared::default(),
             cooldown: Cooldown::default(),
         }
     }

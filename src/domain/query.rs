@@ -115,6 +115,11 @@ impl PageSize {
         u8::try_from(rows).ok().filter(|n| (1..=Self::MAX).contains(n)).map(PageSize)
     }
 
+    /// The number itself.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
     /// The number of rows.
     pub fn rows(self) -> u64 {
         u64::from(self.0)

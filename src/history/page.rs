@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::chunks::Read;
 use super::outcome::{Outcome, StaleReason};
-use crate::cache::Stored;
+use crate::cache::{PageName, PageTexts, Stored};
 use crate::clock::Tick;
 use crate::domain::freshness::FreshnessClass;
 use crate::domain::query::Cursor;
@@ -56,6 +56,15 @@ impl Page {
             total: newest.stored.chunk.count(),
             outcome: if agree { outcome } else { Outcome::Stale(StaleReason::CountDiffers) },
         })
+    }
+
+    /// What was written for this page, now or the last time it was asked for. A page of several chunks is written
+    /// each time: no chunk alone decides what it says.
+    pub fn texts(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Arc<(PageName, PageTexts)> {
+        match self.parts.as_slice() {
+            [only] => only.stored.prepared.texts(page, write),
+            _ => Arc::new((page, write())),
+        }
     }
 
     /// The rows, part by part; parts without rows are left out.

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 
-use http::header::{CACHE_CONTROL, IF_NONE_MATCH};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::request_id::X_REQUEST_ID;
 use crate::domain::freshness::{FreshnessClass, FreshnessPolicy};
 use crate::history::{Outcome, Wish};
 
@@ -14,45 +15,66 @@ pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-statu
 /// Our name in it.
 const CACHE_NAME: &[u8] = b"points-gateway";
 
-/// `Cache-Control` of each class of answers, prepared once.
+/// Headers of each class of answers, prepared once: those that never change have their value, the others a blank one
+/// that is written over.
 #[derive(Debug, Clone)]
-pub(crate) struct CacheControl {
-    open: HeaderValue,
-    settled: HeaderValue,
-    empty: HeaderValue,
+pub(crate) struct Heads {
+    open: HeaderMap,
+    settled: HeaderMap,
+    empty: HeaderMap,
+    not_kept: HeaderMap,
 }
 
-impl CacheControl {
+impl Heads {
     /// From the rules that the cache itself follows. `private`: a points history is personal, no shared cache
     /// may keep it.
-    pub(crate) fn new(policy: &FreshnessPolicy) -> CacheControl {
-        let value = |class| {
+    pub(crate) fn new(policy: &FreshnessPolicy) -> Heads {
+        let head = |class| {
             let text = format!(
                 "private, max-age={}, stale-while-revalidate={}, stale-if-error={}",
                 policy.lifetime(class).as_secs(),
                 policy.stale_while_revalidate.as_secs(),
                 policy.stale_if_error.as_secs(),
             );
-            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private, no-cache"))
+            let mut head =
+                head(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private, no-cache")));
+            head.insert(ETAG, BLANK);
+            head
         };
-        CacheControl {
-            open: value(FreshnessClass::Open),
-            settled: value(FreshnessClass::Settled),
-            empty: value(FreshnessClass::Empty),
+        Heads {
+            open: head(FreshnessClass::Open),
+            settled: head(FreshnessClass::Settled),
+            empty: head(FreshnessClass::Empty),
+            not_kept: self::head(HeaderValue::from_static("private, no-store")),
         }
     }
 
-    /// The value for rows that are not kept here, since something is wrong with them.
-    pub(crate) const NOTHING: HeaderValue = HeaderValue::from_static("private, no-store");
-
-    /// The value for a class.
-    pub(crate) fn of(&self, class: FreshnessClass) -> HeaderValue {
+    /// The headers for a class; for rows that are not kept here, since something is wrong with them, those that
+    /// let nobody keep them.
+    pub(crate) fn of(&self, class: FreshnessClass, kept: bool) -> HeaderMap {
         match class {
+            _ if !kept => self.not_kept.clone(),
             FreshnessClass::Open => self.open.clone(),
             FreshnessClass::Settled => self.settled.clone(),
             FreshnessClass::Empty => self.empty.clone(),
         }
     }
+}
+
+const BLANK: HeaderValue = HeaderValue::from_static("");
+
+fn head(cache_control: HeaderValue) -> HeaderMap {
+    [
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CACHE_CONTROL, cache_control),
+        (AGE, BLANK),
+        (CACHE_STATUS, BLANK),
+        (LINK, BLANK),
+        (X_REQUEST_ID, BLANK),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// What a caller's `Cache-Control` asks for. `no-cache` wins over `only-if-cached` only if it stands alone:

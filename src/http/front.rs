@@ -155,24 +155,29 @@ impl Shared {
             id: self.ids.of(request.headers()),
             began: Instant::now(),
         };
-        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, &visit.id)));
+        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, &visit)));
         match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
             Some(answer) => Ok(self.leave(&visit, answer)),
             None => Err(visit),
         }
     }
 
-    fn at_once<B>(&self, request: &Request<B>, id: &RequestId) -> Option<Answer> {
+    fn at_once<B>(&self, request: &Request<B>, visit: &Visit) -> Option<Answer> {
         let uri = request.uri();
         let target = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
         if target > self.max_uri_bytes {
-            return Some(Problem::new(Kind::UriTooLong).into_answer(id));
+            return Some(Problem::new(Kind::UriTooLong).into_answer(&visit.id));
         }
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return None;
         }
-        let asked = Asked { route: route(uri.path())?, query: uri.query(), headers: request.headers(), id };
-        self.endpoint.without_waiting(asked)
+        let asked = Asked {
+            route: route(uri.path())?,
+            query: uri.query(),
+            headers: request.headers(),
+            id: &visit.id,
+        };
+        self.endpoint.without_waiting(asked, visit.began.into_std())
     }
 
     async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<FrontBody> {

@@ -4,6 +4,7 @@
 //! bytes ([`body`], [`reply`]). Most requests never get past [`PointsHistory::without_waiting`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -13,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Answer;
-use super::caching::{self, CacheControl};
+use super::caching::{self, Heads};
 use super::problem::{Kind, Problem};
 use super::request_id::{self, RequestId};
 use crate::clock::Tick;
@@ -44,7 +45,7 @@ pub(crate) const PATH_OF_ACCOUNT: &str = "/accounts/{account}/members/{member_id
 pub struct PointsHistory {
     history: History,
     accounts: Arc<[Account]>,
-    cache_control: Arc<CacheControl>,
+    heads: Arc<Heads>,
 }
 
 /// Everything about a request that matters here.
@@ -59,12 +60,12 @@ pub(crate) struct Asked<'a> {
 impl PointsHistory {
     /// The endpoint over `history`; the first of `accounts` is the default one.
     pub fn new(history: History, accounts: Vec<Account>) -> PointsHistory {
-        let cache_control = Arc::new(CacheControl::new(&history.settings().freshness));
-        PointsHistory { history, accounts: accounts.into(), cache_control }
+        let heads = Arc::new(Heads::new(&history.settings().freshness));
+        PointsHistory { history, accounts: accounts.into(), heads }
     }
 
     /// The answer, if it needs no waiting: rows in memory, or a question that can't be answered anyway.
-    pub(crate) fn without_waiting(&self, asked: Asked<'_>) -> Option<Answer> {
+    pub(crate) fn without_waiting(&self, asked: Asked<'_>, began: Instant) -> Option<Answer> {
         let (query, account) = match self.read(asked) {
             Ok(question) => question,
             Err(problem) => return Some(problem.into_answer(asked.id)),
@@ -72,7 +73,7 @@ impl PointsHistory {
         if caching::wish(asked.headers) == Wish::Fresh {
             return None;
         }
-        let now = self.history.clock().tick();
+        let now = self.history.clock().tick_at(began);
         let page = self.history.cached(&query, now)?;
         Some(self.reply(&page, &query, account, asked, now))
     }
@@ -114,7 +115,7 @@ impl PointsHistory {
         asked: Asked<'_>,
         now: Tick,
     ) -> Answer {
-        let response = reply::render(page, query, account, now, &self.cache_control, asked);
+        let response = reply::render(page, query, account, now, &self.heads, asked);
         Answer { response, outcome: page.outcome.label() }
     }
 }

@@ -32,15 +32,8 @@ impl Place {
     }
 }
 
-/// Bytes that a body will have, at most.
-pub(super) fn body_bytes(page: &Page, member: &str, place: &Place) -> usize {
-    const ENVELOPE: usize = 256;
-    let rows: usize = page.rows().map(|json| json.len() + 1).sum();
-    rows + member.len() + page.member_name_json().len() + place.next_cursor.len() + ENVELOPE
-}
-
-/// Copies the rows, once, into their envelope.
-pub(super) fn write_body(page: &Page, member: &str, place: &Place, out: &mut Vec<u8>) {
+/// Writes the body without its rows, and says where they go.
+pub(super) fn write_envelope(page: &Page, member: &str, place: &Place, out: &mut Vec<u8>) -> usize {
     let mut digits = itoa::Buffer::new();
     let mut field = |out: &mut Vec<u8>, name: &[u8], value: u64| {
         out.extend_from_slice(name);
@@ -51,12 +44,7 @@ pub(super) fn write_body(page: &Page, member: &str, place: &Place, out: &mut Vec
     out.extend_from_slice(br#"","name":"#);
     out.extend_from_slice(page.member_name_json().as_bytes());
     out.extend_from_slice(br#"},"entries":["#);
-    for (i, json) in page.rows().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(json);
-    }
+    let split = out.len();
     out.push(b']');
     if let Some(number) = place.number {
         field(out, br#","page":"#, number);
@@ -74,6 +62,20 @@ pub(super) fn write_body(page: &Page, member: &str, place: &Place, out: &mut Vec
     out.extend_from_slice(br#","as_of":""#);
     out.extend_from_slice(page.as_of().as_bytes());
     out.extend_from_slice(br#""}"#);
+    split
+}
+
+/// Copies the rows, once, into their envelope.
+pub(super) fn write_body(page: &Page, envelope: &[u8], split: usize, out: &mut Vec<u8>) {
+    let (before, after) = envelope.split_at_checked(split).unwrap_or_default();
+    out.extend_from_slice(before);
+    for (i, json) in page.rows().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json);
+    }
+    out.extend_from_slice(after);
 }
 
 /// Writes `Link` (RFC 8288) with `first`, `prev`, `next`, `last`: queries alone, so that they are right behind
