@@ -126,13 +126,15 @@ impl Edge {
         };
         let Ok(Some(version)) = version else { return };
         let io = TokioIo::new(stream);
+        // A token of its own: the shared one is a lock that every request on every core would take.
+        let stop = self.stop.child_token();
         // How a connection ends is the peer's affair; requests have been counted one by one.
         match version {
             Version::One => {
                 let mut connection = std::pin::pin!(self.http1().serve_connection(io, service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
-                    () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                    () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
                 }
                 let _ended = connection.await;
             }
@@ -140,7 +142,7 @@ impl Edge {
                 let mut connection = std::pin::pin!(self.http2().serve_connection(io, service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
-                    () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                    () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
                 }
                 let _ended = connection.await;
             }
