@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use http::HeaderValue;
 
 /// Pages that a chunk keeps texts for. Apps ask for the first page in one size or two.
@@ -31,7 +32,7 @@ pub struct PageTexts {
     /// `Link`
     pub link: HeaderValue,
     /// The body before the first row, and after the last.
-    pub envelope: Box<[u8]>,
+    pub envelope: Bytes,
     /// Where the rows go.
     pub split: usize,
 }
@@ -72,7 +73,7 @@ mod tests {
 
     fn texts(link: &'static str) -> PageTexts {
         let etag = HeaderValue::from_static("W/\"1\"");
-        PageTexts { etag, link: HeaderValue::from_static(link), envelope: Box::default(), split: 0 }
+        PageTexts { etag, link: HeaderValue::from_static(link), envelope: Bytes::new(), split: 0 }
     }
 
     #[test]

@@ -88,16 +88,20 @@ pub enum CountCheck {
 
 /// Up to 100 rows of one selection as JSON, in the order in which Kingdee listed them.
 ///
-/// `rows` holds each row's JSON followed by a comma; `ends[i]` is where row `i` ends. A page is a slice of that:
-/// a hit parses nothing, sorts nothing and copies once. A dropped row leaves an empty place, so that the others
+/// `bytes` begins with where each row ends (`u32`, counted from the first row, little endian), then come the rows,
+/// each row's JSON followed by a comma: one allocation, and a page lies behind its own table. A page is a slice of it:
+/// a hit parses nothing, sorts nothing and copies nothing. A dropped row leaves an empty place, so that the others
 /// keep theirs.
 pub struct Chunk {
-    rows: Box<[u8]>,
-    ends: Box<[u32]>,
+    bytes: Box<[u8]>,
+    places: u32,
     count: u32,
     member_name: Box<str>,
     content: u64,
 }
+
+/// Bytes of one entry of a chunk's table.
+const END: usize = size_of::<u32>();
 
 impl Chunk {
     /// Most rows in a selection that the gateway can page through.
@@ -142,27 +146,32 @@ impl Chunk {
         rows: impl ExactSizeIterator<Item = Option<&'a Entry>>,
         count: u32,
     ) -> Result<Chunk, ChunkFault> {
-        let mut json = Vec::with_capacity(rows.len() * 320);
-        let mut ends = Vec::with_capacity(rows.len());
+        let places = rows.len();
+        let table = places * END;
+        let mut bytes = vec![0; table];
+        bytes.reserve(places * 320);
         let mut member_name = None;
-        for row in rows {
+        for (place, row) in rows.enumerate() {
             if let Some(row) = row {
-                serde_json::to_writer(&mut json, row).map_err(|_| ChunkFault::TooLarge)?;
-                json.push(b',');
+                serde_json::to_writer(&mut bytes, row).map_err(|_| ChunkFault::TooLarge)?;
+                bytes.push(b',');
                 member_name = member_name.or(row.member_name.as_deref());
             }
-            ends.push(u32::try_from(json.len()).map_err(|_| ChunkFault::TooLarge)?);
+            let end = u32::try_from(bytes.len() - table).map_err(|_| ChunkFault::TooLarge)?;
+            if let Some(slot) = bytes.get_mut(place * END..(place + 1) * END) {
+                slot.copy_from_slice(&end.to_le_bytes());
+            }
         }
         let mut hasher = Xxh3::new();
-        hasher.update(&json);
+        hasher.update(bytes.get(table..).unwrap_or_default());
         hasher.update(&count.to_le_bytes());
         let member_name = serde_json::to_string(&member_name).map_err(|_| ChunkFault::TooLarge)?;
         hasher.update(member_name.as_bytes());
         Ok(Chunk {
             content: hasher.digest(),
             member_name: member_name.into(),
-            rows: json.into(),
-            ends: ends.into(),
+            bytes: bytes.into(),
+            places: u32::try_from(places).map_err(|_| ChunkFault::TooLarge)?,
             count,
         })
     }
@@ -174,7 +183,7 @@ impl Chunk {
 
     /// Places in this chunk, dropped rows included.
     pub fn places(&self) -> u32 {
-        self.ends.len() as u32
+        self.places
     }
 
     /// The member's name on the first row that has one, as JSON: a string or `null`.
@@ -189,24 +198,27 @@ impl Chunk {
 
     /// Bytes of memory this value owns, itself included.
     pub fn owned_bytes(&self) -> usize {
-        size_of::<Self>() + self.rows.len() + self.ends.len() * size_of::<u32>() + self.member_name.len()
+        size_of::<Self>() + self.bytes.len() + self.member_name.len()
     }
 
     /// JSON of the rows in `places`, comma-separated, without a comma at the end; clipped to what is there.
     pub fn json(&self, places: Range<u32>) -> &[u8] {
         let start = self.start_of(places.start.min(self.places()));
         let end = self.start_of(places.end.min(self.places()));
-        match self.rows.get(start..end) {
+        match self.bytes.get(start..end) {
             Some([rows @ .., b',']) => rows,
             _ => &[],
         }
     }
 
+    /// Where the row at `place` begins in `bytes`.
     fn start_of(&self, place: u32) -> usize {
-        match place {
-            0 => 0,
-            n => self.ends.get(n as usize - 1).map_or(self.rows.len(), |end| *end as usize),
-        }
+        let table = self.places as usize * END;
+        let end = (place as usize)
+            .checked_sub(1)
+            .and_then(|before| self.bytes.get(before * END..(before + 1) * END)?.try_into().ok())
+            .map_or(0, u32::from_le_bytes);
+        table + end as usize
     }
 
     /// What identifies the row at `place`: its id's JSON text, or a hash where a row has none.
@@ -230,7 +242,7 @@ impl Chunk {
 impl std::fmt::Debug for Chunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Rows are personal data: shape only.
-        write!(f, "Chunk({} places of {}, {} bytes)", self.places(), self.count, self.rows.len())
+        write!(f, "Chunk({} places of {}, {} bytes)", self.places(), self.count, self.bytes.len())
     }
 }
 

@@ -1,9 +1,10 @@
 //! An answer on its way out, and what log and metrics call it.
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::Buf as _;
 use http::Response;
 
+use super::content::Content;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 
@@ -11,9 +12,9 @@ use super::request_id::{RequestId, X_REQUEST_ID};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen(pub &'static str);
 
-/// A response of prepared bytes, and its outcome: where the rows came from, or the kind of problem.
+/// A response that is all there, and its outcome: where the rows came from, or the kind of problem.
 pub(crate) struct Answer {
-    pub response: Response<Bytes>,
+    pub response: Response<Content>,
     pub outcome: &'static str,
 }
 
@@ -21,7 +22,7 @@ impl Answer {
     /// The same for the router; the outcome travels as an extension.
     pub(crate) fn into_axum(mut self) -> Response<Body> {
         self.response.extensions_mut().insert(Seen(self.outcome));
-        self.response.map(Body::from)
+        self.response.map(|mut content| Body::from(content.copy_to_bytes(content.remaining())))
     }
 }
 
@@ -29,7 +30,7 @@ impl Problem {
     /// The problem as an answer.
     pub(crate) fn into_answer(self, id: &RequestId) -> Answer {
         let outcome = self.kind().label();
-        let mut response = self.into_response(id);
+        let mut response = self.into_response(id).map(Content::Bytes);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         Answer { response, outcome }
     }

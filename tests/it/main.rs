@@ -21,4 +21,5 @@ mod conditional;
 mod moka_facts;
 mod upstream_calls;
 mod command_line;
+mod contents;
 mod browser;

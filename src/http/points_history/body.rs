@@ -33,18 +33,19 @@ impl Place {
 }
 
 /// Writes the body without its rows, and says where they go.
-pub(super) fn write_envelope(page: &Page, member: &str, place: &Place, out: &mut Vec<u8>) -> usize {
+pub(super) fn write_envelope(page: &Page, query: &HistoryQuery, place: &Place, out: &mut Vec<u8>) -> usize {
+    let start = out.len();
     let mut digits = itoa::Buffer::new();
     let mut field = |out: &mut Vec<u8>, name: &[u8], value: u64| {
         out.extend_from_slice(name);
         out.extend_from_slice(digits.format(value).as_bytes());
     };
     out.extend_from_slice(br#"{"member":{"id":""#);
-    out.extend_from_slice(member.as_bytes()); // nothing in a member id needs escaping
+    out.extend_from_slice(query.selection.member.as_str().as_bytes()); // nothing in a member id needs escaping
     out.extend_from_slice(br#"","name":"#);
     out.extend_from_slice(page.member_name_json().as_bytes());
     out.extend_from_slice(br#"},"entries":["#);
-    let split = out.len();
+    let split = out.len() - start;
     out.push(b']');
     if let Some(number) = place.number {
         field(out, br#","page":"#, number);
@@ -63,19 +64,6 @@ pub(super) fn write_envelope(page: &Page, member: &str, place: &Place, out: &mut
     out.extend_from_slice(page.as_of().as_bytes());
     out.extend_from_slice(br#""}"#);
     split
-}
-
-/// Copies the rows, once, into their envelope.
-pub(super) fn write_body(page: &Page, envelope: &[u8], split: usize, out: &mut Vec<u8>) {
-    let (before, after) = envelope.split_at_checked(split).unwrap_or_default();
-    out.extend_from_slice(before);
-    for (i, json) in page.rows().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        out.extend_from_slice(json);
-    }
-    out.extend_from_slice(after);
 }
 
 /// Writes `Link` (RFC 8288) with `first`, `prev`, `next`, `last`: queries alone, so that they are right behind

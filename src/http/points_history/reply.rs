@@ -1,6 +1,7 @@
 //! A page as a response: what was prepared for it, the rows, and what changes from one answer to the next.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_TYPE, ETAG, LINK};
@@ -12,6 +13,7 @@ use crate::clock::Tick;
 use crate::domain::query::{HistoryQuery, Position};
 use crate::history::{Page, PageName, PageTexts};
 use crate::http::caching::{self, CACHE_STATUS, Heads};
+use crate::http::content::{Content, PageContent};
 use crate::http::request_id::X_REQUEST_ID;
 
 /// Room for `Age`, `Cache-Status` and `X-Request-Id`.
@@ -19,19 +21,18 @@ const CHANGING_BYTES: usize = 192;
 
 /// Writes the response: 200, or 304 if the caller has these rows already.
 pub(super) fn render(
-    page: &Page,
+    page: Page,
     query: &HistoryQuery,
     account: &Account,
     now: Tick,
     heads: &Heads,
     asked: Asked<'_>,
-) -> Response<Bytes> {
-    let prepared = page.texts(name(page, query), || write_texts(page, query, account));
+) -> Response<Content> {
+    let prepared = page.texts(name(&page, query), || write_texts(&page, query, account));
     let texts = &prepared.1;
     let kept = page.outcome.is_kept();
     let unchanged = kept && caching::not_modified(asked.headers, texts.etag.as_bytes());
-    let rows_bytes: usize = page.rows().map(|json| json.len() + 1).sum();
-    let mut out = Vec::with_capacity(CHANGING_BYTES + texts.envelope.len() + rows_bytes);
+    let mut out = Vec::with_capacity(CHANGING_BYTES);
     let age = written(&mut out, |out| {
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(digits.format(page.age(now).as_secs()).as_bytes());
@@ -39,15 +40,8 @@ pub(super) fn render(
     let status =
         written(&mut out, |out| caching::write_cache_status(page.outcome, page.ttl_seconds(now), out));
     let id = written(&mut out, |out| out.extend_from_slice(asked.id.as_str().as_bytes()));
-    let rows = written(&mut out, |out| {
-        if !unchanged {
-            body::write_body(page, &texts.envelope, texts.split, out);
-        }
-    });
     let all = Bytes::from(out);
-    let mut response = Response::new(all.slice(rows));
-    let headers = response.headers_mut();
-    *headers = heads.of(page.class(), kept);
+    let mut headers = heads.of(page.class(), kept);
     for (name, value) in headers.iter_mut() {
         *value = match name {
             name if name == ETAG => texts.etag.clone(),
@@ -58,10 +52,15 @@ pub(super) fn render(
             _ => continue,
         };
     }
-    if unchanged {
+    let content = if unchanged {
         headers.remove(CONTENT_TYPE);
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
+        Content::Bytes(Bytes::new())
+    } else {
+        Content::Page(PageContent::new(page, Arc::clone(&prepared)))
+    };
+    let mut response = Response::new(content);
+    *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    *response.headers_mut() = headers;
     response
 }
 
@@ -72,13 +71,13 @@ fn name(page: &Page, query: &HistoryQuery) -> PageName {
 
 fn write_texts(page: &Page, query: &HistoryQuery, account: &Account) -> PageTexts {
     let place = Place::of(page, query, account);
-    let mut out = Vec::with_capacity(640);
+    let mut out = Vec::with_capacity(1024);
     let etag = written(&mut out, |out| caching::write_etag(page.content(), out));
     let link = written(&mut out, |out| body::write_link(query, &place, out));
+    let mut split = 0;
+    let envelope = written(&mut out, |out| split = body::write_envelope(page, query, &place, out));
     let all = Bytes::from(out.into_boxed_slice()); // it is kept: no spare room
-    let mut envelope = Vec::with_capacity(320);
-    let split = body::write_envelope(page, query.selection.member.as_str(), &place, &mut envelope);
-    PageTexts { etag: text(&all, &etag), link: text(&all, &link), envelope: envelope.into(), split }
+    PageTexts { etag: text(&all, &etag), link: text(&all, &link), envelope: all.slice(envelope), split }
 }
 
 fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
