@@ -13,6 +13,7 @@ mod pages;
 mod paging;
 mod problems;
 mod coalescing;
+mod rehearsal;
 mod freshness;
 mod cursors;
 mod purge;

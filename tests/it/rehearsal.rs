@@ -1,0 +1,110 @@
+//! Bad days rehearsed: the gateway in front of a sandbox whose weather changes.
+
+use std::time::Duration;
+
+use points_gateway::sandbox::members::FLAGSHIP;
+use points_gateway::sandbox::{Endpoint, Fault, FormerDomain, Job};
+use rstest::rstest;
+
+use super::support::Stage;
+
+const PATH: &str = "/members/1003/points-history";
+
+/// Short times, so that what never ends is given up soon.
+const IMPATIENT: &[(&str, &str)] = &[
+    ("KINGDEE__CONNECT_TIMEOUT", "200ms"),
+    ("KINGDEE__ATTEMPT_TIMEOUT", "2s"),
+    ("KINGDEE__CALL_TIMEOUT", "3s"),
+    ("HISTORY__CALLER_DEADLINE", "4s"),
+];
+
+#[rstest]
+#[case(Fault::GzipBomb(4_096), "upstream-invalid")]
+#[case(Fault::Endless, "upstream-invalid")]
+#[case(Fault::ManyRows(1_000_000), "upstream-invalid")]
+#[case(Fault::Nested(100_000), "upstream-invalid")]
+#[case(Fault::Empty, "upstream-invalid")]
+#[case(Fault::WrongCharset, "upstream-invalid")]
+#[case(Fault::WrongTypes, "upstream-invalid")]
+#[case(Fault::Drip, "upstream-timeout")]
+#[case(Fault::HangMidBody, "upstream-timeout")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monstrous_body_costs_one_problem_and_leaves_nothing_behind(
+    #[case] fault: Fault,
+    #[case] label: &str,
+) {
+    let stage = Stage::with(IMPATIENT).await;
+    stage.sandbox.control().fail_records(Some(fault));
+    assert_eq!(stage.get(PATH).await.problem(), label);
+    stage.sandbox.control().fail_records(None);
+    stage.clock.advance(Duration::from_secs(60));
+    assert_eq!(stage.get(PATH).await.page().total, 57);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed() {
+    let stage = Stage::start().await;
+    let elsewhere = format!("http://{}/elsewhere", stage.sandbox.address());
+    stage.sandbox.control().fail_records(Some(Fault::Redirect(elsewhere)));
+    let reply = stage.get(PATH).await;
+    assert!((502..=503).contains(&reply.status), "{reply:?}");
+    assert_eq!(stage.sandbox.control().calls().refused.get(&5_001), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expiry_and_rotation_on_schedule_cost_no_request_and_few_token_calls() {
+    let stage = Stage::start().await;
+    let control = stage.sandbox.control();
+    control.every(Job::ExpireTokens, Some(Duration::from_secs(90)));
+    control.every(Job::RotateAppSecret, Some(Duration::from_secs(150)));
+    for _ in 0..60 {
+        stage.clock.advance(Duration::from_secs(31));
+        for member in ["1003", "1004"] {
+            let path = format!("/members/{member}/points-history");
+            stage.send(stage.request(&path).header("cache-control", "no-cache")).await.page();
+        }
+    }
+    let busiest = control.busiest_minute();
+    assert!(busiest.accounts[FLAGSHIP].token <= 2, "{busiest:?}");
+    assert!(control.calls().refused.contains_key(&1_000_202_001), "nothing expired: {:?}", control.calls());
+    assert!(control.calls().refused.contains_key(&1_030_002_006), "nothing rotated: {:?}", control.calls());
+    assert!(!control.calls().refused.contains_key(&429), "{:?}", control.calls());
+}
+
+#[rstest]
+#[case(FormerDomain::BadGateway)]
+#[case(FormerDomain::NoRoute)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_moved_is_found_again_within_the_call(#[case] former: FormerDomain) {
+    let stage = Stage::start().await;
+    stage.get(PATH).await.page();
+    stage.sandbox.control().move_domain_leaving(former);
+    stage.clock.advance(Duration::from_secs(31));
+    stage.send(stage.request(PATH).header("cache-control", "no-cache")).await.page();
+    assert_eq!(stage.sandbox.control().calls().authorize, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lane_is_never_exceeded_as_the_sandbox_counts() {
+    let lane = 20;
+    let stage = Stage::with(&[("KINGDEE__LANE__PER_MINUTE", "20")]).await;
+    for _ in 0..8 {
+        for page in 1..=6 {
+            stage.get(&format!("/members/1006/points-history?page_size=100&page={page}")).await;
+        }
+        stage.clock.advance(Duration::from_secs(17));
+    }
+    let busiest = stage.sandbox.control().busiest_minute();
+    assert!((1..=lane).contains(&busiest.accounts[FLAGSHIP].record), "{busiest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_in_five_may_fail_without_an_app_noticing_once_rows_are_known() {
+    let stage = Stage::start().await;
+    stage.get(PATH).await.page();
+    stage.sandbox.control().fail_some(Endpoint::Record, Fault::Code(5_007), 20, 1);
+    for _ in 0..30 {
+        stage.clock.advance(Duration::from_secs(31));
+        stage.get(PATH).await.page();
+    }
+}
