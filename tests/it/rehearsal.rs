@@ -18,6 +18,7 @@ const PATH: &str = "/members/1003/points-history";
 #[case(Fault::Empty)]
 #[case(Fault::WrongCharset)]
 #[case(Fault::WrongTypes)]
+#[case(Fault::DuplicateKeys)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monstrous_body_costs_one_problem_and_leaves_nothing_behind(#[case] fault: Fault) {
     let stage = Stage::start().await;
@@ -43,6 +44,28 @@ async fn a_body_that_never_gets_done_is_a_timeout(#[case] fault: Fault) {
     .await;
     stage.sandbox.control().fail_records(Some(fault));
     assert_eq!(stage.get(PATH).await.problem(), "upstream-timeout");
+}
+
+#[rstest]
+#[case("Fri, 31 Dec 9999 23:59:59 GMT")]
+#[case("99999999999999999999999")]
+#[case("-1")]
+#[case("soon")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_retry_after_is_not_passed_on(#[case] text: &str) {
+    let stage = Stage::start().await;
+    stage.sandbox.control().fail_records(Some(Fault::RetryAfter(text.into())));
+    let reply = stage.get(PATH).await;
+    assert_eq!(reply.problem(), "upstream-unavailable");
+    let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=3_600).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_reset_before_the_answer_is_an_outage_at_most() {
+    let stage = Stage::start().await;
+    stage.sandbox.control().fail_records(Some(Fault::Reset));
+    assert_eq!(stage.get(PATH).await.problem(), "upstream-unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
