@@ -5,8 +5,27 @@
 //! calls a gap, where it takes the reading that is hardest on the caller.
 //!
 //! In reading order: who and what is in it ([`members`], [`settings`]), the ledger (rows, question, ledger, shape),
-//! how an answer is given (payload, refusal, [`fault`]), the gate (signature, limits, credentials, checks), and who
-//! runs it ([`calls`], [`control`], platform, listener, admin).
+//! how an answer is given (payload, refusal, codes) and spoiled ([`fault`], gzip), the gate (signature, limits,
+//! credentials, checks), what is counted ([`calls`], [`meter`]) and switched ([`latency`], [`schedule`], bad_day), and
+//! who runs it ([`control`], platform, listener, order, admin).
+//!
+//! # Rehearse a bad day
+//!
+//! `points-gateway sandbox` listens on an admin port as well, 8091 if not said otherwise. Every order is JSON, every
+//! answer the state; a wrong order is a 400 that lists what is allowed.
+//!
+//! ```sh
+//! order() { curl -s -H 'Content-Type: application/json' -d "$1" http://127.0.0.1:8091/sandbox/faults; }
+//! order '{"fault":"hang","times":3}'                                    # the next three answers never come
+//! order '{"fault":{"code":5007},"percent":20,"seed":1}'                 # one in five is an overload
+//! order '{"endpoint":"token","fault":{"throttled":{"retry_after":7}}}'  # the token endpoint throttles
+//! order '{"fault":{"gzip_bomb":4096}}'                                  # 4 GiB in 4 MiB
+//! order '{"latency":{"pareto":{"least_ms":20,"shape":1.2,"most_ms":5000}}}'
+//! order '{"every":{"job":"rotate_app_secret","seconds":60}}'            # or expire_tokens, move_domain
+//! order '{"move_domain":"no_route","clock_offset_seconds":-600,"idle_timeout_seconds":5,"grow_while_paging":1}'
+//! curl -s http://127.0.0.1:8091/sandbox/state                           # what is on, calls, the busiest minute
+//! curl -s -X DELETE http://127.0.0.1:8091/sandbox/faults                # a good day again
+//! ```
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +34,7 @@ use std::sync::Arc;
 use http::Request;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -22,27 +42,44 @@ use crate::clock::Clock;
 
 pub mod members;
 pub mod settings;
+mod lock;
+mod dice;
 mod rows;
 mod question;
 mod ledger;
 mod shape;
 mod payload;
 mod refusal;
+mod codes;
+mod gzip;
+mod spoiled;
 pub mod fault;
 mod signature;
 mod limits;
+mod jwt;
 mod credentials;
 mod checks;
 pub mod calls;
+pub mod meter;
+mod traffic;
+pub mod latency;
+mod plan;
+pub mod schedule;
+mod bad_day;
 pub mod control;
 mod platform;
 mod listener;
+mod order;
 mod admin;
 
 pub use calls::{Calls, Endpoint, Received};
 pub use control::Control;
+pub use credentials::FormerDomain;
 pub use fault::Fault;
+pub use latency::{Latency, Pareto};
 pub use members::{MEMBERS, SandboxMember};
+pub use meter::{AccountMinute, BusiestMinute};
+pub use schedule::Job;
 pub use settings::{AccountSet, SandboxSettings, SpaceReading};
 
 use platform::Platform;
@@ -76,14 +113,19 @@ impl Sandbox {
             let platform = platform.clone();
             async move { platform.answer(request).await }
         };
-        tasks.spawn(listener::serve(listener, answer, stop.clone()));
+        tasks.spawn(listener::serve(listener, answer, control.day().idle_timeout(), stop.clone()));
         if let Some(listener) = admin {
-            let control = control.clone();
+            let (control, stopped) = (control.clone(), stop.clone());
             let answer = move |request: Request<Incoming>| {
                 let control = control.clone();
-                async move { admin::answer(&control, request).await }
+                async move { Ok(admin::answer(&control, request).await) }
             };
-            tasks.spawn(listener::serve(listener, answer, stop.clone()));
+            let always = watch::Sender::new(None);
+            let idle = always.subscribe();
+            tasks.spawn(async move {
+                let _kept = always; // a closed channel would look like a change
+                listener::serve(listener, answer, idle, stopped).await;
+            });
         }
         Ok(Sandbox { address, admin_address, control, tasks, stop: stop.drop_guard() })
     }

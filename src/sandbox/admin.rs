@@ -1,57 +1,26 @@
 //! The sandbox's own port: integrators rehearse bad days with `curl`.
 //!
 //! `GET /sandbox/state` says what is switched on and what was called, `POST /sandbox/faults` takes an [`Order`],
-//! `POST /sandbox/reset` makes it a good day again. All answers are the state.
-
-use std::time::Duration;
+//! `DELETE /sandbox/faults/record` (or `token`, `authorize`) ends one endpoint's fault, `POST /sandbox/reset` or
+//! `DELETE /sandbox/faults` makes it a good day again. All answers are the state, or a 400 that says what is allowed.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Limited};
-use jiff::SignedDuration;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::calls::Endpoint;
 use super::control::Control;
-use super::fault::Fault;
-use super::members::{FLAGSHIP, MEMBERS};
+use super::members::MEMBERS;
+use super::order::{Order, allowed};
 use super::payload::{Answer, json as json_answer};
 
 /// Longest order.
 const LONGEST_ORDER: usize = 64 << 10;
-
-/// What may be ordered; a field that is not there changes nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Order {
-    /// Which endpoint `fault` is for; `record` if not said.
-    endpoint: Option<Endpoint>,
-    /// A fault to switch on.
-    fault: Option<Fault>,
-    /// How many answers it spoils; all if not said.
-    times: Option<u64>,
-    /// Latency of integral_record.
-    latency_ms: Option<u64>,
-    /// How wrong the platform's clock is.
-    clock_offset_ms: Option<i64>,
-    rotate_app_secret: bool,
-    move_domain: bool,
-    expire_tokens: bool,
-    insert_rows: Option<Insertion>,
-}
-
-/// Rows to put on top of a member's ledger.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Insertion {
-    /// accountId; the first account set if not said.
-    account: Option<String>,
-    member: String,
-    rows: u64,
-}
+const PATHS: &str =
+    "try GET /sandbox/state, POST /sandbox/faults, DELETE /sandbox/faults/record, POST /sandbox/reset";
 
 /// Answers one request on the admin port.
 pub async fn answer<B>(control: &Control, request: Request<B>) -> Answer
@@ -60,70 +29,95 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
-    // A page in somebody's browser can send a form to loopback, but not JSON.
-    let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == b"application/json");
+    // A page in somebody's browser can send a form to loopback, but neither JSON nor DELETE.
+    let is_json = head.headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    });
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/sandbox/state") => state(control),
         (&Method::POST, _) if !is_json => {
             fault(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")
         }
-        (&Method::POST, "/sandbox/reset") => {
+        (&Method::POST, "/sandbox/reset") | (&Method::DELETE, "/sandbox/faults") => {
             control.reset();
             state(control)
         }
         (&Method::POST, "/sandbox/faults") => match Limited::new(body, LONGEST_ORDER).collect().await {
             Err(_) => fault(StatusCode::PAYLOAD_TOO_LARGE, "an order is at most 64 KiB"),
-            Ok(body) => match serde_json::from_slice::<Order>(&body.to_bytes()) {
-                Err(error) => fault(StatusCode::BAD_REQUEST, &error.to_string()),
-                Ok(order) => obey(control, order),
-            },
+            Ok(body) => take(control, &body.to_bytes()),
         },
-        _ => {
-            fault(StatusCode::NOT_FOUND, "try GET /sandbox/state, POST /sandbox/faults, POST /sandbox/reset")
-        }
+        (&Method::DELETE, path) => match path.strip_prefix("/sandbox/faults/").and_then(endpoint) {
+            None => fault(StatusCode::NOT_FOUND, PATHS),
+            Some(endpoint) => {
+                control.fail(endpoint, None);
+                state(control)
+            }
+        },
+        _ => fault(StatusCode::NOT_FOUND, PATHS),
     }
 }
 
-fn obey(control: &Control, order: Order) -> Answer {
-    if let Some(Insertion { account, member, rows }) = order.insert_rows
-        && !control.insert_rows_in(account.as_deref().unwrap_or(FLAGSHIP), &member, rows)
-    {
-        return fault(StatusCode::BAD_REQUEST, "insert_rows: no such member in this account set");
+fn take(control: &Control, body: &[u8]) -> Answer {
+    // serde would take a list for a struct as well.
+    let order = if body.trim_ascii_start().starts_with(b"{") {
+        serde_json::from_slice::<Order>(body).map_err(|error| error.to_string())
+    } else {
+        Err("an order is a JSON object".to_owned())
+    };
+    match order.and_then(|order| order.obey(control)) {
+        Ok(()) => state(control),
+        Err(error) => json_answer(StatusCode::BAD_REQUEST, &json!({ "error": error, "allowed": allowed() })),
     }
-    let endpoint = order.endpoint.unwrap_or(Endpoint::Record);
-    match (order.fault, order.times) {
-        (Some(fault), Some(times)) => control.fail_next(endpoint, fault, times),
-        (Some(fault), None) => control.fail(endpoint, Some(fault)),
-        (None, _) => {}
-    }
-    if let Some(millis) = order.latency_ms {
-        control.set_latency(Duration::from_millis(millis));
-    }
-    if let Some(millis) = order.clock_offset_ms {
-        control.set_clock_offset(SignedDuration::from_millis(millis));
-    }
-    if order.rotate_app_secret {
-        control.rotate_app_secret();
-    }
-    if order.move_domain {
-        control.move_domain();
-    }
-    if order.expire_tokens {
-        control.expire_tokens();
-    }
-    state(control)
+}
+
+fn endpoint(name: &str) -> Option<Endpoint> {
+    serde_json::from_value(json!(name)).ok()
 }
 
 fn state(control: &Control) -> Answer {
-    let faults: Value = [Endpoint::Authorize, Endpoint::Token, Endpoint::Record]
+    let day = control.day();
+    let mut faults = Vec::new();
+    for (endpoint, plan) in day.plans() {
+        let mut fault = json!(plan);
+        fault["endpoint"] = json!(endpoint);
+        faults.push(fault);
+    }
+    let latencies: Vec<Value> = day
+        .latencies()
         .into_iter()
-        .filter_map(|endpoint| Some(json!({ "endpoint": endpoint, "fault": control.fault(endpoint)? })))
+        .map(|(endpoint, latency)| json!({ "endpoint": endpoint, "latency": latency }))
+        .collect();
+    let every: Vec<Value> = day
+        .periods()
+        .into_iter()
+        .map(|(job, period)| json!({ "job": job, "seconds": period.as_secs_f64() }))
         .collect();
     let members: Value = MEMBERS
         .iter()
         .map(|member| json!({ "account": member.account, "id": member.id, "rows": member.rows }))
         .collect();
-    json_answer(StatusCode::OK, &json!({ "calls": control.calls(), "faults": faults, "members": members }))
+    let inserted: Value = control
+        .ledger()
+        .inserted()
+        .map(|(account, id, rows)| json!({ "account": account, "id": id, "rows": rows }))
+        .collect();
+    let mut state = Map::new();
+    for (name, value) in [
+        ("calls", json!(control.calls())),
+        ("busiest_minute", json!(control.busiest_minute())),
+        ("faults", json!(faults)),
+        ("latencies", json!(latencies)),
+        ("every", json!(every)),
+        ("clock_offset_seconds", json!(day.clock_offset().as_secs())),
+        ("idle_timeout_seconds", json!(day.idle_timeout().borrow().map_or(0, |idle| idle.as_secs()))),
+        ("grow_while_paging", json!(day.growth())),
+        ("inserted", inserted),
+        ("members", members),
+    ] {
+        state.insert(name.to_owned(), value);
+    }
+    json_answer(StatusCode::OK, &Value::Object(state))
 }
 
 fn fault(status: StatusCode, error: &str) -> Answer {

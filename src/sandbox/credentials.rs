@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::jwt::jwt;
 use super::refusal::Refusal;
 use super::settings::{AccountSet, ExpiresUnit, SandboxSettings};
 use super::signature::{hmac, sign};
@@ -17,8 +17,16 @@ use super::signature::{hmac, sign};
 const MOST_TOKENS: usize = 4_096;
 /// Most former domains remembered for an account set.
 const MOST_DOMAINS: usize = 16;
-/// What signs our JWTs; nobody but us ever checks it.
-const JWT_KEY: &str = "sandbox-only-jwt-key";
+
+/// What a router domain answers after its account set has moved away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormerDomain {
+    /// 502: the router is there, but nothing behind it.
+    BadGateway,
+    /// `404 No Route`: nobody remembers it.
+    NoRoute,
+}
 
 /// All account sets as they stand, and the tokens issued for them.
 pub struct Credentials {
@@ -82,7 +90,7 @@ impl Credentials {
     }
 
     /// Moves all account sets to new router domains, as when a tenant goes to the grey environment.
-    pub fn move_domains(&mut self) {
+    pub fn move_domains(&mut self, former: FormerDomain) {
         for standing in &mut self.sets {
             standing.moves += 1;
             let slash = if standing.set.domain.ends_with('/') { "/" } else { "" };
@@ -91,7 +99,10 @@ impl Credentials {
             if standing.former_domains.len() >= MOST_DOMAINS {
                 standing.former_domains.pop_front();
             }
-            standing.former_domains.push_back(std::mem::replace(&mut standing.domain, fresh));
+            let left = std::mem::replace(&mut standing.domain, fresh);
+            if former == FormerDomain::BadGateway {
+                standing.former_domains.push_back(left);
+            }
         }
     }
 
@@ -150,6 +161,17 @@ impl Credentials {
         [dead, live]
     }
 
+    /// The accountId of an app key.
+    pub fn account_of(&self, app_key: &str) -> Option<&str> {
+        let standing = self.sets.iter().find(|standing| standing.set.app_key == app_key);
+        standing.map(|standing| standing.set.account_id.as_str())
+    }
+
+    /// The accountId of a token, dead or alive.
+    pub fn account_of_token(&self, token: &str) -> Option<&str> {
+        self.tokens.get(token).map(|issued| self.sets[issued.set].set.account_id.as_str())
+    }
+
     /// Issues a token: the `data` of a kingdee_auth_token answer.
     pub fn issue(&mut self, app_key: &str, app_signature: &str, now: Timestamp) -> Result<Value, Refusal> {
         let place =
@@ -203,29 +225,4 @@ impl Credentials {
             Err(Refusal::NoRoute)
         }
     }
-}
-
-/// A token of the shape that the platform's have, bound to one account set.
-fn jwt(set: &AccountSet, issued: i64, expires: i64, serial: u64) -> String {
-    let header = json!({ "alg": "HS256", "typ": "JWT" });
-    let payload = json!({
-        "ext": {
-            "accountId": set.account_id,
-            "groupName": "jdy_sandbox",
-            "app_key": set.app_key,
-            "tenantId": "sandbox",
-            "userName": "sandbox",
-        },
-        "grp": "jdy",
-        "jti": serial.to_string(),
-        "iat": issued,
-        "exp": expires,
-    });
-    let body = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header.to_string()),
-        URL_SAFE_NO_PAD.encode(payload.to_string())
-    );
-    let seal = URL_SAFE_NO_PAD.encode(hmac(JWT_KEY, &body));
-    format!("{body}.{seal}")
 }

@@ -27,13 +27,20 @@ impl Ledger {
         Ledger { inserted: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
-    /// Puts `rows` newer rows on top of a member's ledger; false if the account set has no such member.
+    /// Puts `rows` newer rows on top of a member's ledger, up to [`MOST_INSERTED`] in all; false if the account set has no such member.
     pub fn insert(&self, account: &str, member: &str, rows: u64) -> bool {
         let who = MEMBERS.iter().position(|m| m.account == account && m.id == member);
         who.is_some_and(|who| {
-            self.inserted[who].fetch_add(rows.min(MOST_INSERTED), Ordering::SeqCst);
+            let more = |inserted: u64| Some(inserted.saturating_add(rows).min(MOST_INSERTED));
+            let _ = self.inserted[who].fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
             true
         })
+    }
+
+    /// Rows inserted, for members who have any: accountId, member_id, rows.
+    pub fn inserted(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let rows = self.inserted.iter().map(|count| count.load(Ordering::SeqCst));
+        MEMBERS.iter().zip(rows).filter(|(_, rows)| *rows > 0).map(|(m, rows)| (m.account, m.id, rows))
     }
 
     /// Takes away what was inserted.
@@ -96,8 +103,8 @@ impl Ledger {
     }
 }
 
-/// Most rows one insertion adds; above it a test has a typing error.
-const MOST_INSERTED: u64 = 100_000;
+/// Most rows inserted for a member; above it a test has a typing error.
+pub const MOST_INSERTED: u64 = 1_000_000;
 
 impl Question {
     /// Type and window, both ends inclusive.

@@ -1,6 +1,5 @@
 //! The accept loop: plain HTTP/1.1 on a socket of our own, so that a connection can also be broken.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,11 +20,26 @@ const MOST_CONNECTIONS: usize = 4_096;
 /// Rest after an accept that failed for want of file handles.
 const REST: Duration = Duration::from_millis(50);
 
+/// A connection that is reset instead of being answered.
+#[derive(Debug)]
+pub struct Reset;
+
+impl std::fmt::Display for Reset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the connection is reset")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+/// How long an idle connection lives, now and from now on.
+pub type Idle = watch::Receiver<Option<Duration>>;
+
 /// Serves `handler` until `stop`; then every connection is cut, answered or not.
-pub async fn serve<H, F, B>(listener: TcpListener, handler: H, stop: CancellationToken)
+pub async fn serve<H, F, B>(listener: TcpListener, handler: H, idle: Idle, stop: CancellationToken)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, Reset>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -36,9 +50,9 @@ where
         while let Ok(place) = places.clone().acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (handler, stop) = (handler.clone(), stop.clone());
+                    let (handler, idle, stop) = (handler.clone(), idle.clone(), stop.clone());
                     connections.spawn(async move {
-                        stop.run_until_cancelled(converse(stream, handler)).await;
+                        stop.run_until_cancelled(converse(stream, handler, idle)).await;
                         drop(place);
                     });
                 }
@@ -51,22 +65,28 @@ where
     connections.wait().await;
 }
 
-/// One connection. A body that fails resets it, as a router that loses its backend does.
-async fn converse<H, F, B>(stream: TcpStream, handler: H)
+/// One connection. An answer that fails resets it, as a router that loses its backend does. When idle connections
+/// are to live another time, it ends with the answer that it is giving; so the next one obeys at once.
+async fn converse<H, F, B>(stream: TcpStream, handler: H, mut idle: Idle)
 where
     H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Response<B>>,
+    F: Future<Output = Result<Response<B>, Reset>>,
     B: Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let answer = handler(request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let mut connection =
-        http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), service);
-    if (&mut connection).await.is_err_and(|error| error.is_user()) {
+    let mut server = http1::Builder::new();
+    // hyper has one timer for an idle connection and a slow head.
+    server.timer(TokioTimer::new()).header_read_timeout(*idle.borrow_and_update()).title_case_headers(true);
+    let mut connection = server.serve_connection(TokioIo::new(stream), service_fn(handler));
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = idle.changed() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    if ended.is_err_and(|error| error.is_user()) {
         let stream = connection.into_parts().io.into_inner();
         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }

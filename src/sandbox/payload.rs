@@ -3,22 +3,36 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde_json::Value;
+use tokio::time::{Sleep, sleep};
+
+/// Content-Type of every honest answer.
+pub const JSON: &str = "application/json;charset=UTF-8";
 
 /// What the sandbox answers.
 pub type Answer = Response<Payload>;
 
-/// A body: its bytes, and what happens after them.
-#[derive(Debug)]
-pub struct Payload {
-    bytes: Option<Bytes>,
-    then: Then,
-    rested: bool,
+/// Between two bytes of a dripping body.
+const DRIP: Duration = Duration::from_secs(1);
+
+type Polled = Poll<Option<Result<Frame<Bytes>, io::Error>>>;
+
+/// A body and how it comes.
+pub struct Payload(Source);
+
+enum Source {
+    /// Bytes, and what happens after them.
+    Whole { bytes: Option<Bytes>, then: Then, rested: bool },
+    /// Piece by piece, each made when the one before is gone.
+    Pieces(Box<dyn Iterator<Item = Bytes> + Send>),
+    /// Byte by byte.
+    Drip { left: Bytes, pause: Pin<Box<Sleep>> },
 }
 
 /// What happens after a body's bytes.
@@ -37,16 +51,17 @@ pub enum Then {
 impl Payload {
     /// Bytes and a fate.
     pub fn new(bytes: impl Into<Bytes>, then: Then) -> Payload {
-        Payload { bytes: Some(bytes.into()), then, rested: false }
+        Payload(Source::Whole { bytes: Some(bytes.into()), then, rested: false })
     }
 
-    /// Fails, but not before hyper has had one chance to send what it has: it throws its buffer away with the error.
-    fn give_up(&mut self, context: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if std::mem::replace(&mut self.rested, true) {
-            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
+    /// Pieces that are made when they are wanted, however many.
+    pub fn pieces(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Payload {
+        Payload(Source::Pieces(Box::new(pieces)))
+    }
+
+    /// One byte a second.
+    pub fn drip(bytes: impl Into<Bytes>) -> Payload {
+        Payload(Source::Drip { left: bytes.into(), pause: Box::pin(sleep(Duration::ZERO)) })
     }
 }
 
@@ -54,29 +69,52 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let bytes = if self.then == Then::Again { self.bytes.clone() } else { self.bytes.take() };
-        match (bytes, self.then) {
-            (Some(bytes), _) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            (None, Then::Break) => self.give_up(context),
-            (None, Then::Silence) => Poll::Pending, // hyper drops it with the connection
-            (None, _) => Poll::Ready(None),
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled {
+        match &mut self.0 {
+            Source::Whole { bytes, then, rested } => {
+                let bytes = if *then == Then::Again { bytes.clone() } else { bytes.take() };
+                match (bytes, then) {
+                    (Some(bytes), _) => data(Some(bytes)),
+                    (None, Then::Break) => give_up(rested, context),
+                    (None, Then::Silence) => Poll::Pending, // hyper drops it with the connection
+                    (None, _) => Poll::Ready(None),
+                }
+            }
+            Source::Pieces(pieces) => data(pieces.next()),
+            Source::Drip { left, .. } if left.is_empty() => Poll::Ready(None),
+            Source::Drip { left, pause } => {
+                std::task::ready!(pause.as_mut().poll(context));
+                pause.set(sleep(DRIP));
+                data(Some(left.split_to(1)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.then == Then::End && self.bytes.as_ref().is_none_or(Bytes::is_empty)
+        matches!(&self.0, Source::Whole { bytes, then: Then::End, .. } if bytes.as_ref().is_none_or(Bytes::is_empty))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (self.then, &self.bytes) {
-            (Then::End, Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+        match &self.0 {
+            Source::Whole { bytes: Some(bytes), then: Then::End, .. } => {
+                SizeHint::with_exact(bytes.len() as u64)
+            }
             _ => SizeHint::default(),
         }
     }
+}
+
+fn data(bytes: Option<Bytes>) -> Polled {
+    Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+}
+
+/// Fails, but not before hyper has had one chance to send what it has: it throws its buffer away with the error.
+fn give_up(rested: &mut bool, context: &Context<'_>) -> Polled {
+    if std::mem::replace(rested, true) {
+        return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// An answer of any type.
@@ -89,7 +127,7 @@ pub fn answer(status: StatusCode, content_type: &'static str, payload: Payload) 
 
 /// A JSON answer as the platform sends it.
 pub fn json(status: StatusCode, value: &Value) -> Answer {
-    answer(status, "application/json;charset=UTF-8", Payload::new(value.to_string(), Then::End))
+    answer(status, JSON, Payload::new(value.to_string(), Then::End))
 }
 
 /// An HTML page as nginx sends it.

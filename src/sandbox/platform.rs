@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 use super::calls::{Endpoint, Received};
 use super::checks::{Heard, check};
-use super::control::{Control, lock};
+use super::control::Control;
+use super::fault::Spoiled;
 use super::limits::{Nonces, Quota};
+use super::listener::Reset;
+use super::lock::lock;
 use super::payload::{Answer, json as json_answer};
 use super::question::{Question, params};
 use super::refusal::Refusal;
@@ -60,26 +63,32 @@ impl Platform {
     }
 
     /// Answers one request; its body is never read, nothing in it is signed.
-    pub async fn answer<B>(&self, request: Request<B>) -> Answer {
+    ///
+    /// # Errors
+    /// When the connection is to be reset instead.
+    pub async fn answer<B>(&self, request: Request<B>) -> Result<Answer, Reset> {
         let (head, _) = request.into_parts();
         let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let heard = Heard { method: head.method.as_str(), path, query, headers: &head.headers };
         let mut answer = match self.handle(&heard, target).await {
-            Ok(answer) => answer,
+            Ok(Spoiled::Answer(answer)) => answer,
+            Ok(Spoiled::Reset) => return Err(Reset),
+            Ok(Spoiled::Never) => std::future::pending().await, // ends with the connection
             Err(refusal) => {
-                self.control.note_refusal(refusal.code());
+                self.control.traffic().note_refusal(refusal.code());
                 tracing::debug!(code = refusal.code(), "sandbox refused a call");
                 refusal.answer()
             }
         };
         self.dress(&mut answer);
-        answer
+        Ok(answer)
     }
 
-    async fn handle(&self, heard: &Heard<'_>, target: &str) -> Result<Answer, Refusal> {
+    async fn handle(&self, heard: &Heard<'_>, target: &str) -> Result<Spoiled, Refusal> {
         let endpoint = Endpoint::at(heard.path).ok_or(Refusal::NoSuchApi)?;
-        self.control.note_arrival(received(endpoint, heard, target));
+        self.control.traffic().note_arrival(received(endpoint, heard, target), self.control.clock().tick());
+        self.control.keep_schedule();
         if heard.query.len() > LONGEST_QUERY {
             return Err(Refusal::QueryTooLong);
         }
@@ -93,13 +102,13 @@ impl Platform {
             Endpoint::Token => self.token(heard)?,
             Endpoint::Record => self.record(heard).await?,
         };
-        match self.control.next_fault(endpoint) {
-            None => Ok(json_answer(StatusCode::OK, &honest)),
-            Some(fault) => match fault.spoil(honest) {
-                Some(answer) => Ok(answer),
-                None => std::future::pending().await, // ends with the connection
-            },
+        if endpoint != Endpoint::Record {
+            self.control.day().delay(endpoint).await;
         }
+        Ok(match self.control.day().next_fault(endpoint) {
+            None => Spoiled::Answer(json_answer(StatusCode::OK, &honest)),
+            Some((fault, before)) => fault.spoil(honest, before),
+        })
     }
 
     fn authorize(&self, heard: &Heard<'_>) -> Value {
@@ -117,6 +126,10 @@ impl Platform {
                 _ => {}
             }
         }
+        if let Some(account) = self.control.credentials().account_of(&app_key) {
+            let tick = self.control.clock().tick();
+            self.control.traffic().note_account(account, Endpoint::Token, tick);
+        }
         if !lock(&self.token_quota).take(&app_key, self.control.clock().tick()) {
             return Err(Refusal::Throttled);
         }
@@ -127,13 +140,21 @@ impl Platform {
     async fn record(&self, heard: &Heard<'_>) -> Result<Value, Refusal> {
         let token = heard.sole("app-token").ok_or(Refusal::TokenEmpty)?;
         let router = heard.sole("x-gw-router-addr");
+        if let Some(account) = self.control.credentials().account_of_token(token) {
+            let tick = self.control.clock().tick();
+            self.control.traffic().note_account(account, Endpoint::Record, tick);
+        }
         let account = self.control.credentials().admit(token, router, self.control.now())?;
         if !lock(&self.record_quota).take(&account, self.control.clock().tick()) {
             return Err(Refusal::Throttled);
         }
         let question = Question::read(heard.query)?;
-        self.control.delay().await;
+        // Before the rows are read: what is inserted meanwhile is in the answer.
+        self.control.day().delay(Endpoint::Record).await;
         let page = self.control.ledger().page(&account, &question);
+        if let (Some(member), growth @ 1..) = (&question.member, self.control.day().growth()) {
+            self.control.ledger().insert(&account, member, growth);
+        }
         Ok(json!({ "errcode": 0, "description": "success", "data": shape::data(&question, &page) }))
     }
 

@@ -4,6 +4,7 @@
 //! later change none of the older ones. Balances are drawn first and amounts are their differences: that is what
 //! keeps a running balance consistent without summing up.
 
+use super::dice;
 use super::members::{MEMBERS, SandboxMember, SandboxType, TYPES};
 
 /// 2026-11-20 18:30:00 on the shop's wall, read as if it were UTC: when every member's newest seeded row happened.
@@ -163,15 +164,8 @@ fn shape(at: i64, date_only: bool, chance: u64) -> TimeShape {
     }
 }
 
-/// splitmix64 over both numbers, 63 bits: the sandbox's dice, always falling the same way.
 fn scatter(seed: usize, index: u64) -> u64 {
-    let mut z = (seed as u64)
-        .wrapping_mul(0xD1B5_4A32_D192_ED03)
-        .wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-        .wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (z ^ (z >> 31)) >> 1
+    dice::scatter(seed as u64, index)
 }
 
 #[cfg(test)]

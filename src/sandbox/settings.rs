@@ -33,6 +33,8 @@ pub struct SandboxSettings {
     pub calls_per_minute: usize,
     /// Token calls that an app key may make in any 60 seconds.
     pub token_calls_per_minute: usize,
+    /// How long an idle connection lives on a good day; `None` is for ever.
+    pub idle_timeout: Option<Duration>,
     /// Which readings of a space verify.
     pub space_reading: SpaceReading,
     /// The account sets.
@@ -88,6 +90,7 @@ impl Default for SandboxSettings {
             token_life: Duration::from_secs(24 * 60 * 60),
             calls_per_minute: 500,
             token_calls_per_minute: 2,
+            idle_timeout: None,
             space_reading: SpaceReading::Any,
             accounts: vec![AccountSet::flagship(), AccountSet::outlet()],
         }

@@ -20,6 +20,9 @@ mod refusals;
 mod credentials;
 mod records;
 mod bad_days;
+mod bodies;
+mod weather;
+mod admin;
 
 const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
 const TOKEN: &str = "/jdyconnector/app_management/kingdee_auth_token";

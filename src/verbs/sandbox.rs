@@ -43,7 +43,13 @@ async fn sandbox(ports: &Ports, clock: Clock) -> Ended {
     };
     let admin = sandbox.admin_address().map_or_else(String::new, |a| a.to_string());
     print(&format!(
-        "A stand-in for Kingdee at http://{}; faults are switched at http://{admin}/sandbox/state.
+        "A stand-in for Kingdee at http://{}. Rehearse a bad day:
+
+  curl -s http://{admin}/sandbox/state
+  curl -s -H 'Content-Type: application/json' -d '{{\"fault\":{{\"code\":5007}},\"percent\":20}}' http://{admin}/sandbox/faults
+  curl -s -H 'Content-Type: application/json' -d '{{\"fault\":\"help\"}}' http://{admin}/sandbox/faults   # lists what there is
+  curl -s -X DELETE http://{admin}/sandbox/faults
+
 A configuration for a gateway in front of it:
 
 {}

@@ -14,6 +14,7 @@ mod outcomes;
 mod paging;
 mod problems;
 mod coalescing;
+mod rehearsal;
 mod freshness;
 mod cursors;
 mod purge;

@@ -1,13 +1,13 @@
-//! Faults, held calls and the admin port.
+//! Faults that were there first, and held calls.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Scene, soon};
 use crate::sandbox::fault::FOREIGN_MEMBER;
-use crate::sandbox::{AccountSet, Endpoint, Fault, SandboxSettings};
+use crate::sandbox::{AccountSet, Endpoint, Fault};
 
 #[tokio::test]
 async fn held_calls_wait_and_all_are_let_go() {
@@ -99,34 +99,6 @@ async fn a_fault_for_the_next_calls_ends_by_itself() {
     assert_eq!(scene.send(&call).await.unwrap().text().await.unwrap(), "");
     scene.token(&set).await;
     assert_eq!(scene.sandbox.control().fault(Endpoint::Token), None);
-}
-
-#[tokio::test]
-async fn bad_days_are_ordered_on_the_admin_port() {
-    let settings =
-        SandboxSettings { admin_listen: Some(([127, 0, 0, 1], 0).into()), ..SandboxSettings::default() };
-    let scene = Scene::with(settings).await;
-    let admin = format!("http://{}", scene.sandbox.admin_address().unwrap());
-    let post = async |path: &str, body: Value| {
-        let request = scene.http.post(format!("{admin}{path}")).header("content-type", "application/json");
-        let response = request.body(body.to_string()).send().await.unwrap();
-        let status = response.status().as_u16();
-        (status, serde_json::from_slice::<Value>(&response.bytes().await.unwrap()).unwrap())
-    };
-    let order = json!({
-        "fault": { "status": 503 }, "times": 2, "latency_ms": 1, "rotate_app_secret": true,
-        "insert_rows": { "member": "1003", "rows": 1 },
-    });
-    let (status, state) = post("/sandbox/faults", order).await;
-    assert_eq!((status, &state["faults"][0]["fault"]), (200, &json!({ "status": 503 })));
-    assert_eq!(post("/sandbox/faults", json!({ "fualt": "html" })).await.0, 400);
-    assert_eq!(post("/sandbox/faults", json!({ "insert_rows": { "member": "0", "rows": 1 } })).await.0, 400);
-    let (_, state) = post("/sandbox/reset", json!({})).await;
-    assert_eq!(state["faults"], json!([]));
-    let unmarked = scene.http.post(format!("{admin}/sandbox/reset")).send().await.unwrap();
-    assert_eq!(unmarked.status().as_u16(), 415);
-    let state = scene.http.get(format!("{admin}/sandbox/state")).send().await.unwrap();
-    assert_eq!(state.status().as_u16(), 200);
 }
 
 #[tokio::test]
