@@ -6,7 +6,7 @@ some come back. Arrivals rise and fall twice, as at lunch and in the evening. Ti
 freshness of 3 s stands for 30 s, and half a second between two pages for five. The trace is the same for every target
 (fixed seed); each target starts with an empty cache.
 
-  bench/trace.py --upstream PATH_OF_STUB [--seconds 120] [--sessions 4000] [--members 1500]
+  bench/trace.py [--upstream PATH_OF_STUB] [--seconds 120] [--sessions 4000] [--members 1500]
 """
 import argparse, asyncio, json, math, os, random, subprocess, sys, tempfile, time, urllib.request
 
@@ -98,7 +98,7 @@ def wait_for(port, process):
 
 def main():
     a = argparse.ArgumentParser()
-    a.add_argument("--upstream", required=True, help="the comparison's stub upstream (a program)")
+    a.add_argument("--upstream", default="target/peers/tuned/upstream", help="the comparison's stub upstream (a program)")
     a.add_argument("--gateway", default="target/release/points-gateway")
     a.add_argument("--seconds", type=int, default=120)
     a.add_argument("--sessions", type=int, default=4000)

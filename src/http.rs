@@ -7,7 +7,6 @@
 pub mod settings;
 pub mod edge;
 pub mod front;
-pub mod content;
 pub mod router;
 pub mod points_history;
 mod caching;

@@ -90,7 +90,7 @@ pub enum CountCheck {
 ///
 /// `bytes` begins with where each row ends (`u32`, counted from the first row, little endian), then come the rows,
 /// each row's JSON followed by a comma: one allocation, and a page lies behind its own table. A page is a slice of it:
-/// a hit parses nothing, sorts nothing and copies nothing. A dropped row leaves an empty place, so that the others
+/// a hit parses nothing, sorts nothing and copies once. A dropped row leaves an empty place, so that the others
 /// keep theirs.
 pub struct Chunk {
     bytes: Box<[u8]>,

@@ -67,9 +67,9 @@ impl Page {
         }
     }
 
-    /// The rows, part by part.
-    pub fn into_parts(self) -> impl Iterator<Item = Part> {
-        self.parts.into_iter()
+    /// The rows, part by part; parts without rows are left out.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(Part::json).filter(|json| !json.is_empty())
     }
 
     /// The member's name as JSON: a string or `null`.

@@ -1,10 +1,9 @@
 //! An answer on its way out, and what log and metrics call it.
 
 use axum::body::Body;
-use bytes::Buf as _;
+use bytes::Bytes;
 use http::Response;
 
-use super::content::Content;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 
@@ -12,9 +11,9 @@ use super::request_id::{RequestId, X_REQUEST_ID};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen(pub &'static str);
 
-/// A response that is all there, and its outcome: where the rows came from, or the kind of problem.
+/// A response of prepared bytes, and its outcome: where the rows came from, or the kind of problem.
 pub(crate) struct Answer {
-    pub response: Response<Content>,
+    pub response: Response<Bytes>,
     pub outcome: &'static str,
 }
 
@@ -22,7 +21,7 @@ impl Answer {
     /// The same for the router; the outcome travels as an extension.
     pub(crate) fn into_axum(mut self) -> Response<Body> {
         self.response.extensions_mut().insert(Seen(self.outcome));
-        self.response.map(|mut content| Body::from(content.copy_to_bytes(content.remaining())))
+        self.response.map(Body::from)
     }
 }
 
@@ -30,7 +29,7 @@ impl Problem {
     /// The problem as an answer.
     pub(crate) fn into_answer(self, id: &RequestId) -> Answer {
         let outcome = self.kind().label();
-        let mut response = self.into_response(id).map(Content::Bytes);
+        let mut response = self.into_response(id);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         Answer { response, outcome }
     }

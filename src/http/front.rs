@@ -9,15 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::answer::{Answer, Seen};
-use super::content::FrontBody;
 use super::points_history::{Asked, PATH, PointsHistory, route};
 use super::problem::{Kind, Problem};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
@@ -26,6 +27,9 @@ use crate::clock::Clock;
 use crate::telemetry::access::Line;
 use crate::telemetry::requests::{RequestLabels, Series};
 use crate::telemetry::{AccessLog, RequestMetrics};
+
+/// Bodies of answers: prepared bytes, or whatever a handler streams.
+pub type FrontBody = Either<Full<Bytes>, axum::body::Body>;
 
 /// Outcome of answers that have nothing to do with rows.
 const NO_ROWS: &str = "none";
@@ -191,12 +195,12 @@ impl Shared {
         headers.insert(X_REQUEST_ID, visit.id.header());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         self.count(&visit, response.status().as_u16(), outcome);
-        response.map(FrontBody::Streamed)
+        response.map(Either::Right)
     }
 
     fn leave(&self, visit: &Visit, answer: Answer) -> Response<FrontBody> {
         self.count(visit, answer.response.status().as_u16(), answer.outcome);
-        answer.response.map(|content| FrontBody::Whole(Some(content)))
+        answer.response.map(|bytes| Either::Left(Full::new(bytes)))
     }
 
     /// One count and one line.

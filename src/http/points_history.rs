@@ -75,7 +75,7 @@ impl PointsHistory {
         }
         let now = self.history.clock().tick_at(began);
         let page = self.history.cached(&query, now)?;
-        Some(self.reply(page, &query, account, asked, now))
+        Some(self.reply(&page, &query, account, asked, now))
     }
 
     /// The answer, from memory or from Kingdee.
@@ -86,7 +86,7 @@ impl PointsHistory {
         };
         let wish = caching::wish(asked.headers);
         match self.history.page(&query, wish).await {
-            Ok(page) => self.reply(page, &query, account, asked, self.history.clock().tick()),
+            Ok(page) => self.reply(&page, &query, account, asked, self.history.clock().tick()),
             Err(error) => {
                 let mut answer = Problem::from(error).into_answer(asked.id);
                 let status = caching::cache_status_of_failure(wish);
@@ -109,15 +109,14 @@ impl PointsHistory {
 
     fn reply(
         &self,
-        page: crate::history::Page,
+        page: &crate::history::Page,
         query: &HistoryQuery,
         account: &Account,
         asked: Asked<'_>,
         now: Tick,
     ) -> Answer {
-        let outcome = page.outcome.label();
         let response = reply::render(page, query, account, now, &self.heads, asked);
-        Answer { response, outcome }
+        Answer { response, outcome: page.outcome.label() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pages are sent from where the cache has them, in pieces: whatever the reader's pace, every byte arrives, in order.
+//! Whatever the reader's pace and the protocol, every byte of a page arrives, in order.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -66,6 +66,19 @@ pub(super) fn write_envelope(page: &Page, query: &HistoryQuery, place: &Place, o
     split
 }
 
+/// Copies the rows, once, into their envelope.
+pub(super) fn write_body(page: &Page, envelope: &[u8], split: usize, out: &mut Vec<u8>) {
+    let (before, after) = envelope.split_at_checked(split).unwrap_or_default();
+    out.extend_from_slice(before);
+    for (i, json) in page.rows().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json);
+    }
+    out.extend_from_slice(after);
+}
+
 /// Writes `Link` (RFC 8288) with `first`, `prev`, `next`, `last`: queries alone, so that they are right behind
 /// any prefix that an ingress strips.
 pub(super) fn write_link(query: &HistoryQuery, place: &Place, out: &mut Vec<u8>) {
