@@ -41,9 +41,6 @@ use version::{Version, version_of};
 /// Streams that one HTTP/2 connection may have open.
 const STREAMS: u32 = 100;
 
-/// Longest life of an HTTP/2 stream: longer than any caller's deadline and the writing of the largest page.
-const STREAM_LIFE: Duration = Duration::from_secs(30);
-
 /// Bytes that an HTTP/2 peer may send before we read them. Nothing reads bodies, so this is the least that there is
 /// (RFC 9113 §6.9.2).
 const WINDOW: u32 = 65_535;
@@ -167,7 +164,7 @@ impl Edge {
             Version::Two => {
                 // A token of its own: the shared one is a lock that every request on every core would take.
                 let stop = self.stop.child_token();
-                let streams = Streams::living(STREAM_LIFE);
+                let streams = Streams::living(self.stream_life());
                 let builder = self.http2(streams.clone());
                 let mut connection = std::pin::pin!(builder.serve_connection(io, service));
                 tokio::select! {
@@ -176,9 +173,15 @@ impl Edge {
                     () = streams.idle(self.limits.head_timeout) => {}
                 }
                 connection.as_mut().graceful_shutdown();
-                let _ended_or_cut = timeout(STREAM_LIFE, connection).await;
+                let _ended_or_cut = timeout(self.stream_life(), connection).await;
             }
         }
+    }
+
+    /// Longest life of an HTTP/2 stream. No caller waits longer than the drain does (`config` sees to it), and then the
+    /// answer is written.
+    fn stream_life(&self) -> Duration {
+        self.drain.deadline + self.limits.write_timeout
     }
 
     fn http1(&self) -> http1::Builder {
