@@ -21,7 +21,6 @@ listen = "127.0.0.1:$port"
 
 [http.drain]
 grace = "2s"
-idle = "1s"
 
 [cache]
 fresh = "1h"
@@ -49,7 +48,7 @@ start() {
 
 start 0
 python3 bench/callers.py steady "$port" --rate 50 --seconds 1 >/dev/null # warm
-python3 bench/callers.py steady "$port" --rate "$rate" --seconds $((rounds * 5 + 3)) --connections 64 --churn 5 >"$folder/told" &
+python3 bench/callers.py steady "$port" --rate "$rate" --seconds $((rounds * 6 + 3)) --connections 64 --churn 5 >"$folder/told" &
 callers=$!
 started+=("$callers")
 sleep 1

@@ -88,7 +88,8 @@ impl Default for DrainSettings {
     fn default() -> Self {
         DrainSettings {
             grace: Duration::from_secs(5),
-            idle: Duration::from_secs(1),
+            // Not a second: whoever met the closed door tries again then, and may use a kept connection next.
+            idle: Duration::from_secs(2),
             deadline: Duration::from_secs(20),
         }
     }
