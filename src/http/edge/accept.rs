@@ -14,6 +14,9 @@ use crate::telemetry::connections::{AcceptFault, ConnectionMetrics};
 /// Pause after the system has nothing left for a connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
+/// An outage is over when nothing was wanting for this long.
+const OUTAGE_OVER: Duration = Duration::from_secs(10);
+
 /// Time in which handshakes that are under way when we stop may finish.
 const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
 
@@ -25,8 +28,8 @@ pub(super) struct Acceptor {
     /// Accepted, but still without a place. One for each listener: a place is taken only for a connection that is here,
     /// or listeners that wait would hold places that others need.
     at_the_door: Option<TcpStream>,
-    /// Whether the last attempt failed for want of something, so that an outage is one line.
-    exhausted: bool,
+    /// When something was last wanting, so that an outage is one line.
+    exhausted: Option<Instant>,
 }
 
 /// A connection and its place.
@@ -34,7 +37,7 @@ pub(super) type Accepted = (TcpStream, OwnedSemaphorePermit);
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener, places: Arc<Semaphore>, metrics: ConnectionMetrics) -> Acceptor {
-        Acceptor { listener, places, metrics, at_the_door: None, exhausted: false }
+        Acceptor { listener, places, metrics, at_the_door: None, exhausted: None }
     }
 
     /// The next connection. Nothing is lost when this is dropped before it is ready.
@@ -42,7 +45,7 @@ impl Acceptor {
         loop {
             if self.at_the_door.is_none() {
                 match self.listener.accept().await {
-                    Ok((stream, _peer)) => self.take(stream),
+                    Ok((stream, _peer)) => self.at_the_door = Some(stream),
                     Err(error) => self.fault(&error).await,
                 }
             } else if let Ok(place) = Arc::clone(&self.places).acquire_owned().await
@@ -68,14 +71,6 @@ impl Acceptor {
         }
     }
 
-    fn take(&mut self, stream: TcpStream) {
-        if self.exhausted {
-            self.exhausted = false;
-            tracing::info!("connections are accepted again");
-        }
-        self.at_the_door = Some(stream);
-    }
-
     async fn fault(&mut self, error: &io::Error) {
         let peer_gone = has_gone(error);
         let reason = if peer_gone { "peer-gone" } else { "exhausted" };
@@ -83,9 +78,9 @@ impl Acceptor {
         if peer_gone {
             return;
         }
-        if !self.exhausted {
-            self.exhausted = true;
-            tracing::warn!(%error, "no connection can be accepted; the next line on this comes when one can");
+        // While it lasts, a descriptor comes free now and then; that is no end of it.
+        if self.exhausted.replace(Instant::now()).is_none_or(|last| last.elapsed() > OUTAGE_OVER) {
+            tracing::warn!(%error, "no connection can be accepted; http_accept_faults counts how often this happens");
         }
         tokio::time::sleep(EXHAUSTED_PAUSE).await;
     }
