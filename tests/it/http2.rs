@@ -162,9 +162,7 @@ async fn a_compressed_head_that_grows_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_small_frames_only_keep_their_own_connection_busy() {
-    let stage =
-        Stage::with(&[("HTTP__LIMITS__HEAD_TIMEOUT", "500ms"), ("HTTP__LIMITS__WRITE_TIMEOUT", "500ms")])
-            .await;
+    let stage = Stage::with(&[("HTTP__LIMITS__WRITE_TIMEOUT", "500ms")]).await;
     stage.get(ROWS).await.page();
     for (name, small) in [
         ("SETTINGS", frame(SETTINGS, 0, 0, &[])),
@@ -180,7 +178,6 @@ async fn floods_of_small_frames_only_keep_their_own_connection_busy() {
             tokio::time::timeout(std::time::Duration::from_secs(30), wire.send(small.repeat(100_000))).await;
         assert!(flood.is_ok(), "{name}: neither taken nor cut");
         still_serves(&stage).await;
-        wire.until_closed().await; // idle now, or gone already
     }
 }
 
