@@ -4,10 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
+mod wire;
+mod process;
 
 mod architecture;
 mod documents;
 mod edge;
+mod framing;
+mod drain;
+mod http2;
+mod hostile;
+mod exhaustion;
 mod openapi;
 mod pages;
 mod outcomes;
