@@ -19,5 +19,6 @@ mod purge;
 mod conditional;
 mod moka_facts;
 mod upstream_calls;
+mod resilience;
 mod command_line;
 mod browser;
