@@ -72,7 +72,10 @@ impl Keeper {
             return Ok(set);
         }
         let fetched = self.fetched(deadline).await;
-        fetched.or_else(|error| self.0.current.load_full().filter(|set| set.token.is_alive(now)).ok_or(error))
+        fetched.or_else(|error| {
+            let now = self.0.clock.tick();
+            self.0.current.load_full().filter(|set| set.token.is_alive(now)).ok_or(error)
+        })
     }
 
     /// The set to use after Kingdee refused the token of `used`: another one if there is, else one that is fetched

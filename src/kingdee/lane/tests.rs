@@ -277,3 +277,20 @@ async fn one_probe_goes_first_and_closes_the_breaker_for_all() {
     }
     assert_eq!(lane.snapshot().breaker, Standing::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_looked_into_stays_the_only_one_until_it_is_judged() {
+    let lane = lane(&LaneSettings { concurrency: 1, ..settings(6000, 1000) });
+    for _ in 0..10 {
+        call(&lane, Verdict::Fails).await;
+    }
+    lane.clock.advance(Duration::from_secs(1));
+    let suspect = enter(&lane, seconds(1)).await.unwrap().suspend();
+    assert_eq!(lane.snapshot().under_way, 0, "its place is free");
+    assert!(enter(&lane, seconds(1)).await.is_err(), "but nobody else may probe");
+    drop(suspect);
+    let suspect = enter(&lane, seconds(1)).await.unwrap().suspend();
+    suspect.fails();
+    let error = enter(&lane, seconds(1)).await.unwrap_err();
+    assert_eq!(error.retry_after, Some(Duration::from_secs(3)), "twice the first pause");
+}

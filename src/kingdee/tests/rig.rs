@@ -44,6 +44,8 @@ pub enum Back {
     Says(u16, String),
     /// With `Retry-After`, in seconds.
     Wait(u16, String, u64),
+    /// Later than anything else.
+    Late(Duration, Box<Back>),
     /// The connection closes without an answer.
     Closes,
     /// Nothing until the attempt's time is over.
@@ -111,7 +113,13 @@ impl Carrier for Scripted {
                 body: Bytes::from(body),
             };
             let failed = |failure| AttemptError::plain(KingdeeError::because(failure, "scripted"));
-            match (self.script)(&attempt) {
+            let mut back = (self.script)(&attempt);
+            if let Back::Late(by, late) = back {
+                tokio::time::sleep(by).await;
+                back = *late;
+            }
+            match back {
+                Back::Late(..) => Err(failed(Failure::Unreadable)),
                 Back::Says(status, body) => Ok(reply(status, body, None)),
                 Back::Wait(status, body, seconds) => Ok(reply(status, body, Some(seconds))),
                 Back::Closes => Err(AttemptError { closed_under_us: true, ..failed(Failure::Unreachable) }),
@@ -176,7 +184,12 @@ impl Rig {
 
     /// One call of a user, with the app's usual nine seconds.
     pub async fn ask(&self) -> Result<(), KingdeeError> {
-        let call = Call { priority: Priority::User, deadline: Instant::now() + Duration::from_secs(9) };
+        self.ask_within(Duration::from_secs(9)).await
+    }
+
+    /// One call of a user with less patience.
+    pub async fn ask_within(&self, patience: Duration) -> Result<(), KingdeeError> {
+        let call = Call { priority: Priority::User, deadline: Instant::now() + patience };
         self.kingdee.chunk(&super::key("1"), call).await.map(drop)
     }
 
