@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::account::AccountName;
 use crate::domain::ledger::LedgerAnswer;
 
-/// What an attempt needs at least: a retry that can't end in time is not begun.
+/// What an attempt needs at least: one that can't end in time is not begun, nor does anybody queue for it.
 const LEAST_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// An account set (账套) as this room sees it.
@@ -115,7 +115,8 @@ impl Account {
     ) -> Result<LedgerAnswer, Ended<'_>> {
         // Nobody takes a turn before there is a token.
         self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
-        let turn = self.lane.enter(call.priority, call.deadline).await.map_err(Ended::Unsent)?;
+        let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
+        let turn = self.lane.enter(call.priority, latest).await.map_err(Ended::Unsent)?;
         // The wait may have outlived the token; an expired one is never sent.
         let set = self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
         if first {

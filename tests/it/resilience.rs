@@ -9,6 +9,10 @@ use rstest::rstest;
 
 use crate::support::{Reply, Stage};
 
+/// A lane that is never in the way.
+const WIDE: [(&str, &str); 2] =
+    [("KINGDEE__LANE__PER_MINUTE", "6000000"), ("KINGDEE__LANE__BURST", "3000000")];
+
 /// Deadlines that a test can wait for.
 const SHORT: [(&str, &str); 5] = [
     ("KINGDEE__CONNECT_TIMEOUT", "200ms"),
@@ -18,12 +22,20 @@ const SHORT: [(&str, &str); 5] = [
     ("HISTORY__STALE_PATIENCE", "100ms"),
 ];
 
+/// A question and what came of it.
+struct Asked {
+    path: String,
+    reply: Reply,
+    took: Duration,
+}
+
 /// Asks for as many members that nobody asked for before, some at once.
-async fn cold(stage: &Stage, first: u32, members: u32, at_once: usize) -> Vec<(Reply, Duration)> {
+async fn cold(stage: &Stage, first: u32, members: u32, at_once: usize) -> Vec<Asked> {
     let asking = (first..first + members).map(|member| async move {
         let began = elapsed_since(None);
-        let reply = stage.get(&format!("/members/9{member:05}/points-history")).await;
-        (reply, elapsed_since(Some(began)))
+        let path = format!("/members/9{member:05}/points-history");
+        let reply = stage.get(&path).await;
+        Asked { path, reply, took: elapsed_since(Some(began)) }
     });
     stream::iter(asking).buffer_unordered(at_once).collect().await
 }
@@ -48,16 +60,18 @@ async fn a_cold_cache_and_a_dead_kingdee_cost_a_tenth_more_attempts_and_no_deadl
     #[case] fault: Fault,
     #[case] problems: &[&str],
 ) {
-    let wide = [("KINGDEE__LANE__PER_MINUTE", "6000000"), ("KINGDEE__LANE__BURST", "3000000")];
-    let stage = Stage::with(&[&SHORT[..], &wide].concat()).await;
+    let hangs = matches!(fault, Fault::Hang | Fault::HangMidBody);
+    // What fails at once has the usual time, so that a busy machine doesn't look like a slow Kingdee.
+    let stage = Stage::with(&[&WIDE[..], if hangs { &SHORT } else { &[] }].concat()).await;
+    let deadline = Duration::from_secs(if hangs { 1 } else { 9 });
     stage.sandbox.control().fail_records(Some(fault.clone()));
     let calls = 300;
-    for (reply, took) in cold(&stage, 0, calls, 30).await {
+    for Asked { reply, took, .. } in cold(&stage, 0, calls, 30).await {
         let problem = reply.problem();
         assert!(problems.contains(&problem.as_str()), "{fault:?}: {problem}");
         assert_eq!(reply.status == 503, reply.header("retry-after").parse::<u64>().is_ok_and(|s| s >= 1));
-        // The caller's second, and what a busy machine adds to it.
-        assert!(took < Duration::from_secs(4), "{fault:?}: {took:?}");
+        // And what a busy machine adds to it.
+        assert!(took < deadline + Duration::from_secs(3), "{fault:?}: {took:?}");
     }
     let attempts = stage.record_calls();
     assert!(attempts <= u64::from(calls) * 11 / 10 + 1, "{fault:?}: {attempts}");
@@ -72,8 +86,7 @@ async fn a_cold_cache_and_a_dead_kingdee_cost_a_tenth_more_attempts_and_no_deadl
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_token_and_domain_change_one_after_another_and_no_request_fails() {
     let wide = SandboxSettings { calls_per_minute: 1_000_000, ..SandboxSettings::default() };
-    let lane = [("KINGDEE__LANE__PER_MINUTE", "6000000"), ("KINGDEE__LANE__BURST", "3000000")];
-    let stage = Stage::with_sandbox(wide, &lane).await;
+    let stage = Stage::with_sandbox(wide, &WIDE).await;
     let control = stage.sandbox.control();
     let rotate = || control.rotate_app_secret();
     let expire = || control.expire_tokens();
@@ -92,7 +105,7 @@ async fn secret_token_and_domain_change_one_after_another_and_no_request_fails()
             control.arrived(u64::from(round) * 200 + 60).await;
             change();
         });
-        for (reply, _) in replies {
+        for Asked { reply, .. } in replies {
             assert_eq!(reply.status, 200, "after change {round}: {}", reply.text);
         }
         stage.clock.advance(Duration::from_secs(31));
@@ -109,10 +122,12 @@ async fn of_three_thousand_cold_members_the_quota_is_served_and_the_rest_hear_wh
     let replies = cold(&stage, 0, 3000, 200).await;
     let calls = stage.sandbox.control().calls();
     assert!(calls.refused.is_empty(), "{calls:?}");
-    let served = replies.iter().filter(|(reply, _)| reply.status == 200).count();
+    let served = replies.iter().filter(|asked| asked.reply.status == 200).count();
     assert!((45..=450).contains(&served), "{served}");
-    assert_eq!(served as u64, calls.record);
-    for (reply, _) in replies.iter().filter(|(reply, _)| reply.status != 200) {
+    // A busy machine may not answer the last ones in what is left of their time.
+    let late = replies.iter().filter(|asked| asked.reply.status == 504).count();
+    assert_eq!((served + late) as u64, calls.record);
+    for Asked { reply, .. } in replies.iter().filter(|asked| !matches!(asked.reply.status, 200 | 504)) {
         assert_eq!((reply.status, reply.problem().as_str()), (503, "upstream-unavailable"));
         // A place comes free every 150 ms, and a call waits 900 ms for one: whoever is told two seconds is told
         // the time after which there is room.
@@ -120,21 +135,23 @@ async fn of_three_thousand_cold_members_the_quota_is_served_and_the_rest_hear_wh
         assert!((1..=2).contains(&wait), "{wait}");
     }
     // Hits don't pass the lane, however full it is.
-    let hit = replies.iter().position(|(reply, _)| reply.status == 200).unwrap();
-    assert_eq!(replies[hit].0.page().total, 0);
+    for asked in replies.iter().filter(|asked| asked.reply.status == 200) {
+        assert_eq!(stage.get(&asked.path).await.header("cache-status").split(';').nth(1), Some(" hit"));
+    }
+    assert_eq!(stage.record_calls(), calls.record);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_wrong_costs_one_refusal() {
     let stage = Stage::start().await;
     stage.sandbox.control().set_clock_offset(SignedDuration::from_mins(20));
-    for (reply, _) in cold(&stage, 0, 20, 5).await {
+    for Asked { reply, .. } in cold(&stage, 0, 20, 5).await {
         assert_eq!(reply.status, 200, "{}", reply.text);
     }
     assert_eq!(stage.sandbox.control().calls().refused.get(&4006), Some(&1));
     // And back again, as when the machine's clock is set right.
     stage.sandbox.control().set_clock_offset(SignedDuration::ZERO);
-    for (reply, _) in cold(&stage, 20, 20, 1).await {
+    for Asked { reply, .. } in cold(&stage, 20, 20, 1).await {
         assert_eq!(reply.status, 200, "{}", reply.text);
     }
     assert_eq!(stage.sandbox.control().calls().refused.get(&4006), Some(&2));
@@ -145,7 +162,7 @@ async fn a_refusal_with_retry_after_is_told_to_the_app_and_obeyed() {
     let stage = Stage::with(&SHORT).await;
     stage.sandbox.control().fail_records(Some(Fault::Throttled { retry_after: Some(7) }));
     let replies = cold(&stage, 0, 20, 1).await;
-    for (reply, _) in &replies {
+    for Asked { reply, .. } in &replies {
         assert_eq!((reply.status, reply.problem().as_str()), (503, "upstream-unavailable"));
         let wait: u64 = reply.header("retry-after").parse().unwrap();
         assert!((7..=8).contains(&wait), "{wait}");
