@@ -22,6 +22,11 @@ const ORDERED: &[(&str, &str, &str)] = &[
     ),
     ("cache.cooldown_first", "cache.cooldown_max", "pauses grow from the first to the longest"),
     ("kingdee.lane.burst", "kingdee.lane.per_minute", "a burst is a part of a minute's calls"),
+    (
+        "kingdee.lane.breaker_cooldown",
+        "kingdee.lane.breaker_cooldown_max",
+        "pauses grow from the first to the longest",
+    ),
 ];
 
 /// Notes every impossible pair. Pairs with a key that is broken anyway are left out.

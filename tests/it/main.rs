@@ -28,6 +28,7 @@ mod purge;
 mod conditional;
 mod moka_facts;
 mod upstream_calls;
+mod resilience;
 mod command_line;
 mod contents;
 mod browser;
