@@ -93,6 +93,12 @@ impl App {
         let Surroundings { clock, access, samples } = surroundings;
         let accounts = accounts_of(&config);
         let metrics = Arc::new(Metrics::new());
+        let http = config.http;
+        // Before the client is built, which reads every root certificate of the machine: callers may queue already.
+        let (public, listeners) =
+            listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
+        let (admin_address, admin_listeners) =
+            listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
         let kingdee = Kingdee::new(config.kingdee, clock.clone())?;
         let counters = Arc::clone(&metrics.counters);
         let history =
@@ -100,7 +106,6 @@ impl App {
         let phase = Phase::new();
         let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
-        let http = config.http;
         let limits = http.limits.clone();
         let front = Front::new(FrontParts {
             router: router::router(endpoint.clone(), &samples, phase.clone()),
@@ -112,10 +117,6 @@ impl App {
             metrics: metrics.requests.clone(),
         });
         let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
-        let (public, listeners) =
-            listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
-        let (admin_address, admin_listeners) =
-            listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
         let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
         let mut ended = Vec::new();
         for listener in listeners {
