@@ -25,6 +25,7 @@ pub mod page;
 pub mod floor;
 mod chunks;
 mod cut;
+mod upstream;
 
 pub use crate::cache::{PageName, PageTexts};
 pub use error::HistoryError;

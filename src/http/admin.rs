@@ -95,6 +95,7 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
+    admin.history.tell_upstream(&admin.metrics.upstream);
     let (entries, bytes) = admin.history.cache_size();
     let headers = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
     (headers, admin.metrics.render(entries, bytes)).into_response()

@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 use super::connections::ConnectionMetrics;
 use super::counters::Counters;
 use super::requests::RequestMetrics;
+use super::upstream::UpstreamMetrics;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     /// What the edge counts of connections.
     pub connections: ConnectionMetrics,
+    /// How the way to Kingdee stands.
+    pub upstream: UpstreamMetrics,
     entries: Gauge,
     bytes: Gauge,
 }
@@ -29,6 +32,7 @@ impl Metrics {
         let counters = Arc::<Counters>::default();
         let requests = RequestMetrics::default();
         let connections = ConnectionMetrics::default();
+        let upstream = UpstreamMetrics::default();
         let (entries, bytes) = (Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("points_gateway");
         let r = &mut registry;
@@ -55,7 +59,8 @@ impl Metrics {
         r.register("fetches_failed", "Fetches that ended in an error", counters.fetch_failed.clone());
         r.register("foreign_rows", "Rows of another member that were dropped", counters.foreign_rows.clone());
         r.register("odd_rows", "Rows whose amounts don't add up", counters.odd_rows.clone());
-        Metrics { registry, counters, requests, connections, entries, bytes }
+        upstream.register(r);
+        Metrics { registry, counters, requests, connections, upstream, entries, bytes }
     }
 
     /// OpenMetrics text. Sizes are told by the caller, since they are read when somebody asks.

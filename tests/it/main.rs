@@ -26,6 +26,7 @@ mod freshness;
 mod cursors;
 mod purge;
 mod conditional;
+mod metrics;
 mod moka_facts;
 mod upstream_calls;
 mod resilience;
