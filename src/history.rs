@@ -79,7 +79,7 @@ impl History {
     }
 
     /// The page, if memory alone can give it by the rules. Never waits; may start a refresh behind the scenes.
-    pub fn cached(&self, query: &HistoryQuery, now: Tick) -> Option<Page> {
+    pub fn cached(&self, query: &HistoryQuery, wish: Wish, now: Tick) -> Option<Page> {
         let selection = &query.selection;
         let span = match &query.position {
             Position::Page { number, size } => Span::page(*number, *size),
@@ -87,14 +87,19 @@ impl History {
         };
         let mut cut = Cut::default();
         for (number, places) in chunks_of(span.start, span.len, self.chunk_rows()) {
-            let Look::Serve(read) = self.chunks.look(&key(selection, number), Wish::Any, now) else {
+            let Look::Serve(read) = self.chunks.look(&key(selection, number), wish, now) else {
                 return None;
             };
             if !cut.push(read, number, places, self.chunk_rows()) {
                 break;
             }
         }
-        if cut.agrees() && cut.begins_with(span.anchor) { cut.into_page(&span) } else { None }
+        // Rows without ids may be the same to the last byte: only an unchanged count says that it is the same row.
+        let unmoved = match &query.position {
+            Position::Page { .. } => true,
+            Position::After { cursor, .. } => cut.count() == Some(cursor.count),
+        };
+        (unmoved && cut.agrees() && cut.begins_with(span.anchor)).then(|| cut.into_page(&span))?
     }
 
     /// The page, from memory or from Kingdee.
@@ -141,12 +146,28 @@ impl History {
             let mut cut = self.read_cut(selection, &span, wish, deadline).await?;
             if cut.begins_with(span.anchor) {
                 // A walk must not show a row twice: rather a short page than one whose chunks contradict each other.
-                cut.keep_what_agrees();
+                let newer = cut.keep_what_agrees();
                 let page = cut.into_page(&span).ok_or(HistoryError::Internal)?;
-                return if page.lacks_rows() { Err(HistoryError::contradiction()) } else { Ok(page) };
+                if !page.lacks_rows() {
+                    return Ok(page);
+                }
+                let page = newer.and_then(|read| self.page_of_one(read, cursor, size));
+                return page.filter(|page| !page.lacks_rows()).ok_or_else(HistoryError::contradiction);
             }
         }
-        Err(HistoryError::CursorLost)
+        Err(HistoryError::contradiction()) // it is there, and moves on with every reading
+    }
+
+    /// The page after a cursor's row out of one chunk alone, if the row has moved into it.
+    fn page_of_one(&self, (number, read): (u32, Read), cursor: &Cursor, size: PageSize) -> Option<Page> {
+        let first = u64::from(number) * u64::from(self.chunk_rows());
+        let found =
+            read.stored.chunk.find(&cursor.anchor, expected(cursor, read.stored.chunk.count(), first))?;
+        let span = Span::after(first + u64::from(found), &cursor.anchor, size);
+        let (number, places) = chunks_of(span.start, span.len, self.chunk_rows()).next()?;
+        let mut cut = Cut::default();
+        cut.push(read, number, places, self.chunk_rows());
+        cut.into_page(&span)
     }
 
     /// Forgets everything about a member; says how many cached chunks went.
@@ -194,7 +215,9 @@ impl History {
                 break;
             }
         }
-        self.reconcile(selection, span.start, &mut cut.reads, deadline).await;
+        if wish != Wish::CachedOnly {
+            self.reconcile(selection, span.start, &mut cut.reads, deadline).await;
+        }
         Ok(cut)
     }
 
@@ -242,9 +265,8 @@ impl History {
         if outdated(reads).is_none() {
             return;
         }
-        let limits = &self.chunks.cooldowns;
         for read in reads {
-            read.stored.refresh_failed(self.chunks.clock.tick(), limits.cooldown_first, limits.cooldown_max);
+            read.stored.rest(self.chunks.clock.tick(), self.chunks.cooldowns.cooldown_first);
         }
     }
 
@@ -265,7 +287,10 @@ impl History {
             let read = self.read(&key(selection, number), wish, deadline).await?;
             let chunk = &read.stored.chunk;
             if chunk.count() > number.saturating_mul(rows)
-                && let Some(place) = chunk.find(&cursor.anchor)
+                && let Some(place) = chunk.find(
+                    &cursor.anchor,
+                    expected(cursor, chunk.count(), u64::from(number) * u64::from(rows)),
+                )
             {
                 return Ok(u64::from(number) * u64::from(rows) + u64::from(place));
             }
@@ -285,6 +310,13 @@ fn outdated(reads: &[Read]) -> Option<usize> {
     let (_, count) = reads.iter().map(|r| (r.stored.read_at, r.stored.chunk.count())).max()?;
     let outdated = reads.iter().enumerate().filter(|(_, r)| r.stored.chunk.count() != count);
     outdated.min_by_key(|(_, r)| r.stored.read_at).map(|(i, _)| i)
+}
+
+/// Where a cursor's row should be in a chunk that begins at place `first`, if the rows that came or went since did so
+/// before it.
+fn expected(cursor: &Cursor, count: u32, first: u64) -> i64 {
+    let moved = i64::from(cursor.place) + i64::from(count) - i64::from(cursor.count);
+    moved - i64::try_from(first).unwrap_or(i64::MAX)
 }
 
 fn key(selection: &Selection, number: u32) -> ChunkKey {

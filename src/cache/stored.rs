@@ -65,6 +65,11 @@ impl Stored {
         self.cooldown.failures.load(Ordering::Relaxed) > 0
     }
 
+    /// Leaves the chunk alone for a while, though Kingdee did not fail.
+    pub fn rest(&self, now: Tick, pause: Duration) {
+        self.cooldown.until.store(now.after(pause).as_millis(), Ordering::Relaxed);
+    }
+
     /// Notes a failed refresh: the next one waits, twice as long each time.
     pub fn refresh_failed(&self, now: Tick, first: Duration, longest: Duration) {
         self.cooldown.start(now, first, longest);

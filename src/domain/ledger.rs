@@ -234,9 +234,12 @@ impl Chunk {
         }
     }
 
-    /// The place of the row that `anchor` identifies.
-    pub fn find(&self, anchor: &str) -> Option<u32> {
-        (0..self.places()).find(|place| self.anchor_at(*place).is_some_and(|a| a == anchor))
+    /// The place of the row that `anchor` identifies; of several (rows without ids may be the same to the last
+    /// byte) the one nearest to `expected`, which may lie outside of this chunk.
+    pub fn find(&self, anchor: &str, expected: i64) -> Option<u32> {
+        (0..self.places())
+            .filter(|place| self.anchor_at(*place).is_some_and(|a| a == anchor))
+            .min_by_key(|place| i64::from(*place).abs_diff(expected))
     }
 }
 

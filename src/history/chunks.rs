@@ -54,11 +54,12 @@ impl Chunks {
         if verdict == Verdict::Gone {
             return Look::Ask { stale: None };
         }
-        if wish == Wish::Fresh {
-            return Look::Ask { stale: Some(stored) };
-        }
         let reason = if stored.is_failing() { StaleReason::Failing } else { StaleReason::Revalidating };
         match verdict {
+            _ if wish == Wish::Fresh && stored.may_refresh(now) => Look::Ask { stale: Some(stored) },
+            Verdict::Fresh if wish == Wish::Fresh => {
+                Look::Serve(Read { stored, outcome: Outcome::InVain(reason) })
+            }
             Verdict::Fresh => Look::Serve(Read { stored, outcome: Outcome::Hit }),
             _ if !stored.may_refresh(now) || wish == Wish::CachedOnly => {
                 Look::Serve(Read { stored, outcome: Outcome::Stale(reason) })
@@ -147,8 +148,13 @@ impl Chunks {
         let result = self.fetch_and_judge(&key, priority, generation, began).await;
         if let Err(error) = &result {
             if let Some(old) = self.cache.get(&key) {
-                let limits = &self.cooldowns;
-                old.refresh_failed(self.clock.tick(), limits.cooldown_first, limits.cooldown_max);
+                let (now, limits) = (self.clock.tick(), &self.cooldowns);
+                if error.was_never_asked() {
+                    // Refused by our own lane: that costs Kingdee nothing, and says nothing about it.
+                    old.rest(now, limits.cooldown_first);
+                } else {
+                    old.refresh_failed(now, limits.cooldown_first, limits.cooldown_max);
+                }
             }
             self.counters.fetch_failed.inc();
             tracing::debug!(%error, "a fetch failed");

@@ -30,6 +30,8 @@ impl<'a> Span<'a> {
 pub(super) struct Cut {
     pub reads: SmallVec<[Read; 2]>,
     ranges: SmallVec<[Range<u32>; 2]>,
+    /// Number of the first chunk.
+    first: Option<u32>,
 }
 
 impl Cut {
@@ -37,6 +39,7 @@ impl Cut {
     pub fn push(&mut self, read: Read, number: u32, places: Range<u32>, chunk_rows: u8) -> bool {
         let (count, rows) = (u64::from(read.stored.chunk.count()), u64::from(chunk_rows));
         let beyond_the_end = count <= u64::from(number) * rows;
+        self.first = self.first.or(Some(number));
         self.reads.push(read);
         self.ranges.push(if beyond_the_end { 0..0 } else { places });
         count > (u64::from(number) + 1) * rows
@@ -48,12 +51,21 @@ impl Cut {
         counts.next().is_none_or(|first| counts.all(|count| count == first))
     }
 
-    /// Leaves out the first chunk that disagrees with those before it about `count`, and all that follow.
-    pub fn keep_what_agrees(&mut self) {
-        let count = self.reads.first().map(|r| r.stored.chunk.count());
+    /// Rows in the whole selection, as the first chunk has it.
+    pub fn count(&self) -> Option<u32> {
+        self.reads.first().map(|r| r.stored.chunk.count())
+    }
+
+    /// Leaves out the first chunk that disagrees with those before it about `count`, and all that follow; gives it
+    /// back with its number.
+    pub fn keep_what_agrees(&mut self) -> Option<(u32, Read)> {
+        let count = self.count();
         let agree = self.reads.iter().take_while(|r| Some(r.stored.chunk.count()) == count).count();
+        let out =
+            self.reads.get(agree).cloned().zip(self.first).map(|(read, first)| (first + agree as u32, read));
         self.reads.truncate(agree);
         self.ranges.truncate(agree);
+        out
     }
 
     /// Whether the first place holds the row that `anchor` names; always, if it names none.

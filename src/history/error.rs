@@ -43,6 +43,11 @@ pub enum HistoryError {
 const RETRY_LATER: Duration = Duration::from_secs(2);
 
 impl HistoryError {
+    /// Whether our own lane refused, so that Kingdee never heard of it.
+    pub(super) fn was_never_asked(&self) -> bool {
+        matches!(self, HistoryError::Unavailable { cause, .. } if cause.failure == Failure::LaneFull)
+    }
+
     /// No page can be put together, since rows came in between its chunks and they can't be read again now.
     pub(super) fn contradiction() -> HistoryError {
         let cause = KingdeeError::because(Failure::Upstream, "the chunks of this page contradict each other");

@@ -70,11 +70,12 @@ impl PointsHistory {
             Ok(question) => question,
             Err(problem) => return Some(problem.into_answer(asked.id)),
         };
-        if caching::wish(asked.headers) == Wish::Fresh {
+        let wish = caching::wish(asked.headers);
+        if wish == Wish::Fresh {
             return None;
         }
         let now = self.history.clock().tick_at(began);
-        let page = self.history.cached(&query, now)?;
+        let page = self.history.cached(&query, wish, now)?;
         Some(self.reply(&page, &query, account, asked, now))
     }
 

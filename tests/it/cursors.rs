@@ -120,3 +120,39 @@ async fn a_walk_over_chunks_that_contradict_each_other_shows_short_pages_and_no_
     let (second, third) = (rows(&second), rows(&third));
     assert!(third.len() == 80 && third.iter().all(|row| !second.contains(row)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_goes_on_while_every_reading_finds_another_row() {
+    let stage = Stage::start().await;
+    stage.sandbox.control().grow_while_paging(1);
+    let second = |_| stage.clock.advance(Duration::from_secs(1));
+    let walked = walk(&stage, "/members/1006/points-history?page_size=50", second).await;
+    let distinct: std::collections::BTreeSet<_> = walked.iter().collect();
+    assert_eq!(distinct.len(), walked.len());
+    assert!(walked.len() >= 1_234, "{}", walked.len());
+}
+
+#[test]
+fn of_rows_that_are_the_same_to_the_last_byte_the_nearest_is_meant() {
+    use points_gateway::domain::account::AccountIndex;
+    use points_gateway::domain::ledger::{Chunk, ChunkKey, CountCheck};
+    use points_gateway::domain::member::MemberId;
+    use points_gateway::domain::query::{Selection, Window};
+    use points_gateway::kingdee::reply::Reply;
+
+    let row =
+        r#"{"member_id":"1","occur":"5","last_integral":"0","integral":"5","create_time":"2024-03-01"}"#;
+    let body = format!(r#"{{"errcode":0,"data":{{"count":4,"rows":[{}]}}}}"#, [row; 4].join(","));
+    let reply = Reply { status: http::StatusCode::OK, retry_after: None, date: None, body: body.into() };
+    let answer = points_gateway::kingdee::wire::read_ledger(&reply, &jiff::tz::TimeZone::UTC, &[]).unwrap();
+    let member = MemberId::parse("1").unwrap();
+    let selection =
+        Selection { account: AccountIndex::DEFAULT, member, window: Window::default(), kind: None };
+    let key = ChunkKey { selection, number: 0 };
+    let chunk = Chunk::assemble(&key, 100, CountCheck::Refuse, &answer).unwrap().chunk;
+    let anchor = chunk.anchor_at(0).unwrap();
+    for (expected, found) in [(-7, 0), (0, 0), (1, 1), (2, 2), (3, 3), (99, 3)] {
+        assert_eq!(chunk.find(&anchor, expected), Some(found));
+    }
+    assert_eq!(chunk.find("\"another\"", 0), None);
+}

@@ -167,7 +167,9 @@ async fn only_if_cached_never_asks() {
     assert_eq!(stage.record_calls(), 0);
     stage.get(PATH).await.page();
     assert_eq!(ask().await.page().total, 57);
-    stage.clock.advance(Duration::from_secs(31 + 300));
+    stage.clock.advance(Duration::from_secs(31));
+    assert!(ask().await.header("cache-status").contains("fwd=stale"));
+    stage.clock.advance(Duration::from_secs(300));
     assert!(ask().await.header("cache-status").contains("fwd=stale"));
     assert_eq!(stage.record_calls(), 1);
 }
@@ -197,4 +199,48 @@ async fn two_chunks_of_one_page_carry_the_same_count() {
     let across = stage.get("/members/1006/points-history?page_size=60&page=2").await;
     assert_eq!((across.page().total, stage.record_calls()), (1_235, 3));
     assert!(across.header("cache-status").contains("fwd=stale; stored"), "{across:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_if_cached_never_asks_for_chunks_that_contradict_each_other_either() {
+    let stage = Stage::start().await;
+    stage.get("/members/1006/points-history?page_size=100&page=1").await.page();
+    stage.sandbox.control().insert_rows("1006", 1);
+    stage.get("/members/1006/points-history?page_size=100&page=2").await.page();
+    let across = stage.request("/members/1006/points-history?page_size=60&page=2");
+    let across = stage.send(across.header("cache-control", "only-if-cached")).await;
+    assert!(across.header("cache-status").ends_with("detail=count-differs"), "{across:?}");
+    assert_eq!(stage.record_calls(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_cache_respects_the_pause_after_a_failure() {
+    let stage = Stage::start().await;
+    stage.get(PATH).await.page();
+    stage.sandbox.control().fail_records(down());
+    stage.clock.advance(Duration::from_secs(31));
+    stage.get(PATH).await.page();
+    while stage.app.history().under_way() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let calls = stage.record_calls();
+    let reply = stage.send(stage.request(PATH).header("cache-control", "no-cache")).await;
+    assert!(reply.header("cache-status").ends_with("detail=upstream-failing"), "{reply:?}");
+    assert_eq!(stage.record_calls(), calls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_our_own_lane_refuses_is_no_failure_of_kingdee() {
+    let stage = Stage::with(&[("KINGDEE__LANE__PER_MINUTE", "1"), ("KINGDEE__LANE__BURST", "1")]).await;
+    stage.get(PATH).await.page();
+    stage.clock.advance(Duration::from_secs(31));
+    for _ in 0..5 {
+        let reply = stage.get(PATH).await;
+        assert!(reply.header("cache-status").ends_with("detail=revalidating"), "{reply:?}");
+        while stage.app.history().under_way() > 0 {
+            tokio::task::yield_now().await;
+        }
+        stage.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!((stage.record_calls(), stage.app.metrics().counters.fetch_failed.get()), (1, 5));
 }
