@@ -1,5 +1,6 @@
 //! A TOML document becomes values with paths and places.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -15,7 +16,7 @@ const MOST_SYNTAX_FAULTS: usize = 10;
 /// Reads a document. `is_key` says which paths hold values, so that a table there is a wrong value and no section.
 ///
 /// # Errors
-/// Every place where the text is no TOML, and what could be read all the same.
+/// Every place where the text is no TOML, and the values that could be read all the same and hold no such place.
 pub fn read(file: &Arc<str>, text: &str, is_key: &dyn Fn(&str) -> bool) -> (Layer, Vec<Fault>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let fault = |error: &toml::de::Error| Fault {
@@ -26,7 +27,9 @@ pub fn read(file: &Arc<str>, text: &str, is_key: &dyn Fn(&str) -> bool) -> (Laye
         fix: "Correct the line. Text stands in quotes, digits such as \"00123\" too.".into(),
     };
     let faults: Vec<_> = errors.iter().take(MOST_SYNTAX_FAULTS).map(fault).collect();
-    let mut walk = Walk { file, text, is_key, layer: Layer::default() };
+    let mut broken: Vec<_> = errors.iter().map(|error| error.span().map_or(0, |span| span.start)).collect();
+    broken.sort_unstable();
+    let mut walk = Walk { file, text, is_key, broken, layer: Layer::default() };
     walk.table("", table.get_ref());
     (walk.layer, faults)
 }
@@ -35,6 +38,8 @@ struct Walk<'a> {
     file: &'a Arc<str>,
     text: &'a str,
     is_key: &'a dyn Fn(&str) -> bool,
+    /// Places of syntax faults, sorted.
+    broken: Vec<usize>,
     layer: Layer,
 }
 
@@ -58,8 +63,15 @@ impl Walk<'_> {
                 self.layer.sections.push((path.clone(), origin));
                 self.table(&path, below);
             }
+            // A list that nobody closed swallows the lines below it, and one of them may be a secret's.
+            _ if self.is_broken(value.span()) => {}
             written => self.layer.values.push((path, Given { value: as_written(written), origin })),
         }
+    }
+
+    fn is_broken(&self, span: Range<usize>) -> bool {
+        let next = self.broken.partition_point(|place| *place < span.start);
+        self.broken.get(next).is_some_and(|place| *place <= span.end)
     }
 }
 
