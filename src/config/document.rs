@@ -49,8 +49,12 @@ impl Walk<'_> {
         rows.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in rows {
             let name_text = name.get_ref().as_ref();
-            // A quoted name with a dot in it must not pass for two names.
-            let name_text = if name_text.contains('.') { format!("{name_text:?}") } else { name_text.into() };
+            // A quoted name with a dot in it must not pass for two names, nor an empty one for none.
+            let name_text = if name_text.contains('.') || name_text.is_empty() {
+                format!("{name_text:?}")
+            } else {
+                name_text.into()
+            };
             let path = if above.is_empty() { name_text } else { format!("{above}.{name_text}") };
             self.value(path, name.span().start, value);
         }

@@ -152,6 +152,18 @@ fn unknown_names_say_what_was_meant() {
 }
 
 #[test]
+fn a_name_without_letters_is_a_name() {
+    for (text, key) in [("\"\" = 1", "\"\""), ("[\"\"]\nlog.level = \"warn\"", "\"\".log.level")] {
+        let fault = Written::bare_file(text)
+            .var("KINGDEE__CLIENT_ID", "1")
+            .var("KINGDEE__CLIENT_SECRET", CANARY)
+            .only_fault();
+        assert_speaks(&fault);
+        assert_eq!((fault.key.as_str(), fault.problem.as_str()), (key, "there is no such key"));
+    }
+}
+
+#[test]
 fn files_of_secrets_that_cannot_be_used() {
     let base = || Written::default().var("KINGDEE__CLIENT_ID", "1");
     let two = format!("{CANARY}\n{CANARY}\n");
