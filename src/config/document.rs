@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
 use super::given::{Given, Layer, Written};
-use super::origin::Origin;
+use super::origin::Places;
 
 /// Syntax faults shown; the first causes most of the others.
 const MOST_SYNTAX_FAULTS: usize = 10;
@@ -19,9 +19,10 @@ const MOST_SYNTAX_FAULTS: usize = 10;
 /// Every place where the text is no TOML, and the values that could be read all the same and hold no such place.
 pub fn read(file: &Arc<str>, text: &str, is_key: &dyn Fn(&str) -> bool) -> (Layer, Vec<Fault>) {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let places = Places::new(file, text);
     let fault = |error: &toml::de::Error| Fault {
         key: file.to_string(),
-        source: Origin::in_file(file, text, error.span().map_or(0, |span| span.start)),
+        source: places.at(error.span().map_or(0, |span| span.start)),
         problem: format!("this is not TOML: {}", error.message().replace('\n', "; ")),
         allowed: "TOML 1.0 or later".into(),
         fix: "Correct the line. Text stands in quotes, digits such as \"00123\" too.".into(),
@@ -29,14 +30,13 @@ pub fn read(file: &Arc<str>, text: &str, is_key: &dyn Fn(&str) -> bool) -> (Laye
     let faults: Vec<_> = errors.iter().take(MOST_SYNTAX_FAULTS).map(fault).collect();
     let mut broken: Vec<_> = errors.iter().map(|error| error.span().map_or(0, |span| span.start)).collect();
     broken.sort_unstable();
-    let mut walk = Walk { file, text, is_key, broken, layer: Layer::default() };
+    let mut walk = Walk { places: &places, is_key, broken, layer: Layer::default() };
     walk.table("", table.get_ref());
     (walk.layer, faults)
 }
 
 struct Walk<'a> {
-    file: &'a Arc<str>,
-    text: &'a str,
+    places: &'a Places<'a>,
     is_key: &'a dyn Fn(&str) -> bool,
     /// Places of syntax faults, sorted.
     broken: Vec<usize>,
@@ -61,7 +61,7 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, path: String, at: usize, value: &Spanned<DeValue<'_>>) {
-        let origin = Origin::in_file(self.file, self.text, at);
+        let origin = self.places.at(at);
         match value.get_ref() {
             DeValue::Table(below) if !(self.is_key)(&path) => {
                 self.layer.sections.push((path.clone(), origin));

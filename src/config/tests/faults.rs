@@ -161,6 +161,9 @@ fn a_name_without_letters_is_a_name() {
         assert_speaks(&fault);
         assert_eq!((fault.key.as_str(), fault.problem.as_str()), (key, "there is no such key"));
     }
+    let fault = Written::env().var("", "1").only_fault();
+    assert_speaks(&fault);
+    assert_eq!(fault.key, "\"\"");
 }
 
 #[test]
