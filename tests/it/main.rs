@@ -24,3 +24,4 @@ mod upstream_calls;
 mod command_line;
 mod contents;
 mod browser;
+mod fuzz_corpus;
