@@ -48,6 +48,10 @@ impl Walk<'_> {
         let mut rows: Vec<_> = table.iter().collect();
         rows.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in rows {
+            // What nobody closed swallows the lines below it, and one of them may be a secret's.
+            if self.is_broken(name.span()) || self.is_broken(value.span()) {
+                continue;
+            }
             let name_text = name.get_ref().as_ref();
             // A quoted name with a dot in it must not pass for two names, nor an empty one for none.
             let name_text = if name_text.contains('.') || name_text.is_empty() {
@@ -67,8 +71,6 @@ impl Walk<'_> {
                 self.layer.sections.push((path.clone(), origin));
                 self.table(&path, below);
             }
-            // A list that nobody closed swallows the lines below it, and one of them may be a secret's.
-            _ if self.is_broken(value.span()) => {}
             written => self.layer.values.push((path, Given { value: as_written(written), origin })),
         }
     }

@@ -113,6 +113,8 @@ fn what_is_no_toml_is_shown_by_line_and_column_without_its_text() {
         ("\n[[[c4nary-5ecret", 2),
         ("kingdee.router_suffixes = [\"jdy.com\"\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
         ("kingdee.router_suffixes = [\"jdy.com\",\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
+        ("log = {\nclient_secret = c4nary-5ecret", 2),
+        ("[\r={\"\nclient_secret=c4nary-5ecret", 1),
         ("log.level = \"\"\"info\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
     ] {
         let faults = Written::bare_file(text).faults();
