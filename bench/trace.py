@@ -11,7 +11,7 @@ freshness of 3 s stands for 30 s, and half a second between two pages for five. 
 import argparse, asyncio, json, math, os, random, subprocess, sys, tempfile, time, urllib.request
 
 FRESH = 3
-NGINX = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log error;
+NGINX = """{user} daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log error;
 events {{ worker_connections 4096; }}
 http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
   uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
@@ -54,10 +54,17 @@ async def replay(asks, port):
         nonlocal bad
         reader = writer = None
         while (path := await queue.get()) is not None:
-            if writer is None:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
+            for attempt in (1, 2):  # a kept connection may have been closed while it was idle
+                try:
+                    if writer is None:
+                        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.write(f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode())
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    break
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    writer = None
+                    if attempt == 2:
+                        raise
             bad += not head.startswith(b"HTTP/1.1 200")
             fields = {k.strip().lower(): v for k, _, v in (l.partition(b":") for l in head.split(b"\r\n"))}
             await reader.readexactly(int(fields[b"content-length"]))
@@ -112,7 +119,7 @@ def main():
         for name in ["nginx", "gateway"]:
             with tempfile.TemporaryDirectory() as folder:
                 if name == "nginx":
-                    open(f"{folder}/nginx.conf", "w").write(NGINX.format(dir=folder, up=up, port=port, fresh=FRESH))
+                    open(f"{folder}/nginx.conf", "w").write(NGINX.format(user="user root;" if os.getuid() == 0 else "", dir=folder, up=up, port=port, fresh=FRESH))
                     command, more = ["nginx", "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"], {}
                 else:
                     command = [a.gateway, "serve", "--config", "bench/gateway.toml"]

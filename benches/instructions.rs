@@ -85,7 +85,7 @@ fn reply() -> Reply {
         r#"{{"data":{{"count":"1234","cur_page_size":"100","page":"1","page_size":"100","rows":[{}],"total_page":"13"}},"description":"成功","errcode":0}}"#,
         rows.join(",")
     );
-    Reply { status: StatusCode::OK, retry_after: None, body: Bytes::from(body) }
+    Reply { status: StatusCode::OK, retry_after: None, date: None, body: Bytes::from(body) }
 }
 
 #[library_benchmark]

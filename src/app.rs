@@ -17,10 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::history::History;
-use crate::http::admin::{self, Admin, Readiness};
+use crate::http::admin::{self, Admin};
 use crate::http::edge::{self, Edge};
 use crate::http::front::{Front, FrontParts};
 use crate::http::landing::Sample;
+use crate::http::phase::Phase;
+use crate::http::request_id::RequestIds;
+use crate::http::settings::{DrainSettings, Takeover};
 use crate::http::{Account, PointsHistory, router};
 use crate::kingdee::Kingdee;
 use crate::telemetry::{AccessLog, Metrics};
@@ -30,6 +33,10 @@ pub mod demo;
 /// How often lines of the access log that wait are written.
 const ACCESS_FLUSH: Duration = Duration::from_millis(100);
 
+/// The admin listener ends when everything else has.
+const AT_ONCE: DrainSettings =
+    DrainSettings { grace: Duration::ZERO, idle: Duration::ZERO, deadline: Duration::ZERO };
+
 /// A gateway that serves. Dropping it leaves it serving; [`App::drain`] ends it.
 pub struct App {
     public: SocketAddr,
@@ -37,7 +44,7 @@ pub struct App {
     front: Front,
     history: History,
     metrics: Arc<Metrics>,
-    ready: Readiness,
+    phase: Phase,
     stop: CancellationToken,
     ended_all: CancellationToken,
     access: AccessLog,
@@ -86,52 +93,58 @@ impl App {
         let Surroundings { clock, access, samples } = surroundings;
         let accounts = accounts_of(&config);
         let metrics = Arc::new(Metrics::new());
+        let http = config.http;
+        // Before the client is built, which reads every root certificate of the machine: callers may queue already.
+        let (public, listeners) =
+            listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
+        let (admin_address, admin_listeners) =
+            listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
         let kingdee = Kingdee::new(config.kingdee, clock.clone())?;
         let counters = Arc::clone(&metrics.counters);
         let history =
             History::new(config.history, config.cache, kingdee, clock.clone(), counters, Handle::current());
+        let phase = Phase::new();
+        let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
-        let limits = config.http.limits;
+        let limits = http.limits.clone();
         let front = Front::new(FrontParts {
-            router: router::router(endpoint.clone(), &samples),
+            router: router::router(endpoint.clone(), &samples, phase.clone()),
             endpoint,
             clock,
             limits: limits.clone(),
+            phase: phase.clone(),
             access: access.clone(),
             metrics: metrics.requests.clone(),
         });
         let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
-        let ready = Readiness::new();
-        let (public, listeners) = listen("http.listen", config.http.listen, threads(config.http.threads))?;
-        let (admin_address, admin_listeners) = listen("http.admin_listen", config.http.admin_listen, 1)?;
-        let edge = Edge::new(limits.clone(), stop.clone());
-        let patience = config.http.drain.deadline;
+        let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
         let mut ended = Vec::new();
         for listener in listeners {
-            ended.push(serve_on_thread(listener, edge.clone(), front.clone(), patience)?);
+            ended.push(serve_on_thread(listener, edge.clone(), front.clone())?);
         }
         let routes = admin::router(Admin {
             history: history.clone(),
             accounts: accounts.into(),
             metrics: Arc::clone(&metrics),
-            ready: ready.clone(),
+            phase: phase.clone(),
+            ids,
         });
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
             // The admin listener stays to the end, so that the drain can be watched.
-            let edge = Edge::new(limits.clone(), ended_all.clone());
+            let edge = Edge::new(limits.clone(), AT_ONCE, ended_all.clone(), metrics.connections.clone());
             let service = TowerToHyperService::new(routes.clone());
-            tokio::spawn(async move { edge.serve(listener, service, Duration::ZERO).await });
+            tokio::spawn(async move { edge.serve(listener, service).await });
         }
-        flush_now_and_then(access.clone(), stop.clone());
-        let grace = config.http.drain.grace;
+        flush_now_and_then(access.clone(), ended_all.clone());
+        let grace = http.drain.grace;
         Ok(App {
             public,
             admin: admin_address,
             front,
             history,
             metrics,
-            ready,
+            phase,
             stop,
             ended_all,
             access,
@@ -165,16 +178,18 @@ impl App {
         &self.metrics
     }
 
-    /// Unready at once, served on for the grace time, then everything in flight is finished, until the deadline.
+    /// Unready at once, served on for the grace time; then no new connections, one last answer for each kept one, and
+    /// everything in flight is finished, until the deadline.
     pub async fn drain(self) {
-        self.ready.leave();
+        self.phase.drain();
         tokio::time::sleep(self.grace).await;
         self.stop().await;
     }
 
     /// The same without the grace time.
     pub async fn stop(self) {
-        self.ready.leave();
+        self.phase.drain();
+        self.phase.close();
         self.stop.cancel();
         for ended in self.ended {
             let _thread_is_gone = ended.await;
@@ -207,14 +222,14 @@ fn threads(wanted: u16) -> usize {
 }
 
 /// Listeners on one address, as many as wanted; the first finds the port.
-fn listen(
+async fn listen(
     key: &'static str,
     address: SocketAddr,
     wanted: usize,
+    takeover: Takeover,
 ) -> Result<(SocketAddr, Vec<std::net::TcpListener>), StartError> {
     let fault = |cause| StartError::Listen { key, address, cause };
-    // Sharing is for this process's threads; a stranger on the port must be noticed, so the first look is exclusive.
-    drop(std::net::TcpListener::bind(address).map_err(fault)?);
+    edge::vacate(address, takeover).await.map_err(fault)?;
     let first = edge::bind(address).map_err(fault)?;
     let address = first.local_addr().map_err(fault)?;
     let mut listeners = vec![first];
@@ -228,14 +243,13 @@ fn serve_on_thread(
     listener: std::net::TcpListener,
     edge: Edge,
     front: Front,
-    patience: Duration,
 ) -> Result<oneshot::Receiver<()>, StartError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     let (tell, ended) = oneshot::channel();
     let serve = async move {
         match TcpListener::from_std(listener) {
-            Ok(listener) => edge.serve(listener, front, patience).await,
+            Ok(listener) => edge.serve(listener, front).await,
             Err(error) => tracing::error!(%error, "a serving thread has no listener"),
         }
     };

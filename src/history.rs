@@ -25,6 +25,7 @@ pub mod page;
 pub mod floor;
 mod chunks;
 mod cut;
+mod upstream;
 
 pub use crate::cache::{PageName, PageTexts};
 pub use error::HistoryError;
@@ -137,9 +138,12 @@ impl History {
             let place = self.find_place(selection, cursor, wish, deadline).await?;
             wish = if wish == Wish::Fresh { Wish::Any } else { wish };
             let span = Span::after(place, &cursor.anchor, size);
-            let cut = self.read_cut(selection, &span, wish, deadline).await?;
+            let mut cut = self.read_cut(selection, &span, wish, deadline).await?;
             if cut.begins_with(span.anchor) {
-                return cut.into_page(&span).ok_or(HistoryError::Internal);
+                // A walk must not show a row twice: rather a short page than one whose chunks contradict each other.
+                cut.keep_what_agrees();
+                let page = cut.into_page(&span).ok_or(HistoryError::Internal)?;
+                return if page.lacks_rows() { Err(HistoryError::contradiction()) } else { Ok(page) };
             }
         }
         Err(HistoryError::CursorLost)
@@ -218,23 +222,25 @@ impl History {
     }
 
     /// Reads the older of two chunks again that disagree about `count`. Bounded: where that doesn't help, or
-    /// can't be done now, the page is served as stale and the pair is left alone for a pause.
+    /// can't be done now, the cut stays as it is and the pair is left alone for a pause.
     async fn reconcile(&self, selection: &Selection, start: u64, reads: &mut [Read], deadline: Instant) {
+        // The first time may join a flight that began before the other chunk was read.
+        const TIMES: usize = 3;
         let first = start / u64::from(self.chunk_rows().max(1));
-        for _ in 0..2 {
-            let newest = reads.iter().map(|r| (r.stored.read_at, r.stored.chunk.count())).max();
-            let Some((_, count)) = newest else { return };
-            let outdated = reads.iter().enumerate().filter(|(_, r)| r.stored.chunk.count() != count);
-            let Some((i, oldest)) = outdated.min_by_key(|(_, r)| r.stored.read_at) else { return };
-            if !oldest.stored.may_refresh(self.chunks.clock.tick()) {
+        for _ in 0..TIMES {
+            let Some(i) = outdated(reads) else { return };
+            let Some(place) = reads.get_mut(i) else { return };
+            if !place.stored.may_refresh(self.chunks.clock.tick()) {
                 return;
             }
             let key = key(selection, (first + i as u64) as u32);
-            let again = self.chunks.ask(&key, Wish::Any, Some(Arc::clone(&oldest.stored)), deadline).await;
-            match (again, reads.get_mut(i)) {
-                (Ok(read), Some(place)) if !matches!(read.outcome, Outcome::Stale(_)) => *place = read,
+            match self.chunks.ask(&key, Wish::Any, Some(Arc::clone(&place.stored)), deadline).await {
+                Ok(read) if !matches!(read.outcome, Outcome::Stale(_)) => *place = read,
                 _ => return,
             }
+        }
+        if outdated(reads).is_none() {
+            return;
         }
         let limits = &self.chunks.cooldowns;
         for read in reads {
@@ -272,6 +278,13 @@ impl History {
         }
         Err(HistoryError::CursorLost)
     }
+}
+
+/// The chunk that was read first of those whose `count` differs from the one read last; `None` if all agree.
+fn outdated(reads: &[Read]) -> Option<usize> {
+    let (_, count) = reads.iter().map(|r| (r.stored.read_at, r.stored.chunk.count())).max()?;
+    let outdated = reads.iter().enumerate().filter(|(_, r)| r.stored.chunk.count() != count);
+    outdated.min_by_key(|(_, r)| r.stored.read_at).map(|(i, _)| i)
 }
 
 fn key(selection: &Selection, number: u32) -> ChunkKey {

@@ -1,12 +1,14 @@
 //! What apps meet: parse into domain words, render JSON, headers and problems.
 //!
-//! In reading order: connections ([`edge`]), every request ([`front`]), every path ([`router`]), the endpoint
+//! In reading order: connections ([`edge`]), every request ([`front`], [`framing`]), every path ([`router`]), the endpoint
 //! ([`points_history`]) with what it needs ([`caching`], [`parameter`], [`request_id`], [`problem`], [`answer`]),
-//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`]).
+//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`]), and how the
+//! gateway ends and another takes over ([`phase`], [`whoami`]).
 
 pub mod settings;
 pub mod edge;
 pub mod front;
+mod framing;
 pub mod router;
 pub mod points_history;
 mod caching;
@@ -19,6 +21,8 @@ mod docs;
 mod problem_pages;
 pub mod openapi;
 pub mod admin;
+pub mod phase;
+mod whoami;
 
 pub use points_history::{Account, PointsHistory};
 pub use settings::HttpSettings;

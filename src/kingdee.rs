@@ -28,6 +28,10 @@ pub mod router;
 pub mod classify;
 pub mod scrub;
 pub mod alarm;
+pub mod skew;
+pub mod recovery;
+pub mod tally;
+pub mod snapshot;
 
 use account::Account;
 use alarm::Alarm;
@@ -38,6 +42,8 @@ pub use failure::{Failure, KingdeeError};
 use lane::Lane;
 pub use settings::KingdeeSettings;
 use settings::WindowEnd;
+pub use snapshot::Snapshot;
+use tally::Tally;
 
 /// The client for all account sets. Clones share everything.
 #[derive(Clone)]
@@ -60,6 +66,10 @@ impl Kingdee {
     /// When the TLS client can't be built on this machine, or no account set is configured.
     pub fn new(settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
         let exchange = Exchange::new(&settings, clock.clone())?;
+        Kingdee::over(exchange, settings, clock)
+    }
+
+    fn over(exchange: Exchange, settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
         let suffixes: Arc<[String]> = settings.router_suffixes.into();
         let call_timeout = settings.transport.call_timeout;
         let mut accounts = settings.accounts.into_iter().map(|account| {
@@ -75,8 +85,11 @@ impl Kingdee {
                 keeper: Keeper::new(account.name.clone(), source, percent, call_timeout, clock.clone()),
                 name: account.name,
                 zone: account.time_zone,
-                lane: Lane::new(&settings.lane),
+                lane: Lane::new(&settings.lane, clock.clone()),
                 alarm: Alarm::default(),
+                tally: Tally::default(),
+                attempt_timeout: settings.transport.attempt_timeout,
+                clock: clock.clone(),
             }
         });
         let nobody = || KingdeeError::because(Failure::Configuration, "no account set is configured");
@@ -102,9 +115,18 @@ impl Kingdee {
             KingdeeError::because(Failure::Configuration, "no such account set is configured")
         })?;
         let deadline = call.deadline.min(Instant::now() + client.call_timeout);
+        let call = Call { deadline, ..call };
         let params = record::params(key, client.chunk_rows, &account.zone, client.window_end);
-        let answer = account.records(&client.exchange, &params, deadline).await;
+        let answer = account.records(&client.exchange, &params, call).await;
+        account.tally.call(&answer);
         answer.inspect_err(|error| account.alarm.consider(&account.name, error, &client.clock))
+    }
+
+    /// How every account set stands, in the order in which they are configured.
+    pub fn snapshot(&self) -> Vec<Snapshot> {
+        let client = &self.0;
+        let accounts = std::iter::once(&client.default).chain(&client.others);
+        accounts.map(|account| Snapshot::of(account, client.exchange.skew())).collect()
     }
 
     /// Rows in one chunk.

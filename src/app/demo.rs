@@ -35,7 +35,7 @@ account_id = \"{OUTLET}\"
 /// None, unless this file and the keys have drifted apart; a test would say so.
 pub fn config(kingdee: SocketAddr, public: SocketAddr, admin: SocketAddr) -> Result<Config, Faults> {
     let listen = format!(
-        "\n[http]\nlisten = \"{public}\"\nadmin_listen = \"{admin}\"\n\n[http.drain]\ngrace = \"0s\"\ndeadline = \"10s\"\n"
+        "\n[http]\nlisten = \"{public}\"\nadmin_listen = \"{admin}\"\n\n[http.drain]\ngrace = \"0s\"\nidle = \"0s\"\ndeadline = \"10s\"\n"
     );
     with(&(config_text(kingdee) + &listen), &[])
 }

@@ -12,6 +12,7 @@ const ORDERED: &[(&str, &str, &str)] = &[
     ("kingdee.call_timeout", "history.caller_deadline", "nobody is there for an answer that comes later"),
     ("history.stale_patience", "history.caller_deadline", "patience is a part of the wait"),
     ("history.caller_deadline", "http.drain.deadline", "stopping would cut answers under way"),
+    ("http.drain.idle", "http.drain.deadline", "idle connections are closed within the drain"),
     ("http.limits.max_uri", "http.limits.max_head", "the target is a part of the head"),
     ("cache.fresh", "cache.fresh_settled", "settled windows change less than open ones"),
     (
@@ -21,6 +22,11 @@ const ORDERED: &[(&str, &str, &str)] = &[
     ),
     ("cache.cooldown_first", "cache.cooldown_max", "pauses grow from the first to the longest"),
     ("kingdee.lane.burst", "kingdee.lane.per_minute", "a burst is a part of a minute's calls"),
+    (
+        "kingdee.lane.breaker_cooldown",
+        "kingdee.lane.breaker_cooldown_max",
+        "pauses grow from the first to the longest",
+    ),
 ];
 
 /// Notes every impossible pair. Pairs with a key that is broken anyway are left out.

@@ -1,6 +1,6 @@
 //! Settings while they are being filled in: whole by type, but not yet believed.
 
-use jiff::tz::{TimeZone, offset};
+use jiff::tz::{TimeZone, TimeZoneDatabase, offset};
 use secrecy::SecretString;
 
 use crate::cache::CacheSettings;
@@ -81,7 +81,7 @@ impl AccountDraft {
     pub fn new() -> AccountDraft {
         AccountDraft {
             // The zone database is part of the binary; China has had one offset since 1991.
-            time_zone: TimeZone::get("Asia/Shanghai").unwrap_or_else(|_| TimeZone::fixed(offset(8))),
+            time_zone: zone("Asia/Shanghai").unwrap_or_else(|| TimeZone::fixed(offset(8))),
             kind: None,
             app_key: None,
             app_secret: None,
@@ -90,4 +90,10 @@ impl AccountDraft {
             account_id: None,
         }
     }
+}
+
+/// A zone by its name: from the data that came with the program, else from the machine's, which may know a newer one.
+/// Looking there first would walk hundreds of files at every start.
+pub(super) fn zone(name: &str) -> Option<TimeZone> {
+    TimeZoneDatabase::bundled().get(name).or_else(|_| TimeZone::get(name)).ok()
 }

@@ -141,7 +141,7 @@ impl<D> Field<D> {
             Field::Word(words) => ((words.set)(draft, text), "Write one of these words."),
             Field::Socket(at) => (put(at(draft), text.parse().ok()), "Write it as in 0.0.0.0:8080."),
             Field::Zone(at) => {
-                (put(at(draft), TimeZone::get(text).ok()), "Write the zone's name, as in Asia/Shanghai.")
+                (put(at(draft), super::draft::zone(text)), "Write the zone's name, as in Asia/Shanghai.")
             }
             Field::Server(at) => {
                 let url = address::server(text).map_err(|flaw| {

@@ -170,7 +170,8 @@ impl Chunk {
         Ok(Chunk {
             content: hasher.digest(),
             member_name: member_name.into(),
-            bytes: bytes.into(),
+            // Copied, not shrunk: an allocator may leave a shrunk block as large as it was.
+            bytes: Box::from(bytes.as_slice()),
             places: u32::try_from(places).map_err(|_| ChunkFault::TooLarge)?,
             count,
         })

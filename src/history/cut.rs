@@ -48,6 +48,14 @@ impl Cut {
         counts.next().is_none_or(|first| counts.all(|count| count == first))
     }
 
+    /// Leaves out the first chunk that disagrees with those before it about `count`, and all that follow.
+    pub fn keep_what_agrees(&mut self) {
+        let count = self.reads.first().map(|r| r.stored.chunk.count());
+        let agree = self.reads.iter().take_while(|r| Some(r.stored.chunk.count()) == count).count();
+        self.reads.truncate(agree);
+        self.ranges.truncate(agree);
+    }
+
     /// Whether the first place holds the row that `anchor` names; always, if it names none.
     pub fn begins_with(&self, anchor: Option<&str>) -> bool {
         anchor.is_none_or(|anchor| {

@@ -42,6 +42,14 @@ pub enum HistoryError {
 /// What an unavailable upstream means for `Retry-After` if nobody said anything better.
 const RETRY_LATER: Duration = Duration::from_secs(2);
 
+impl HistoryError {
+    /// No page can be put together, since rows came in between its chunks and they can't be read again now.
+    pub(super) fn contradiction() -> HistoryError {
+        let cause = KingdeeError::because(Failure::Upstream, "the chunks of this page contradict each other");
+        HistoryError::Unavailable { cause, retry_after: RETRY_LATER }
+    }
+}
+
 impl From<KingdeeError> for HistoryError {
     fn from(error: KingdeeError) -> HistoryError {
         match error.failure {

@@ -72,6 +72,11 @@ impl Page {
         self.parts.iter().map(Part::json).filter(|json| !json.is_empty())
     }
 
+    /// Whether rows follow in the selection and none of them is here: nobody could walk on from such a page.
+    pub(super) fn lacks_rows(&self) -> bool {
+        self.start < u64::from(self.total) && self.parts.iter().all(|part| part.places.is_empty())
+    }
+
     /// The member's name as JSON: a string or `null`.
     pub fn member_name_json(&self) -> &str {
         let names = self.parts.iter().map(|p| p.stored.chunk.member_name_json());

@@ -1,18 +1,22 @@
 //! The admin listener: is it alive, is it ready, what does it count, forget a member.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{Path, State};
+use axum::body::HttpBody as _;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use axum::{Extension, Json, Router};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
 
+use super::phase::Phase;
 use super::points_history::Account;
 use super::problem::{Kind, Problem};
-use super::request_id::RequestId;
+use super::request_id::{self, RequestId, RequestIds};
+use super::{answer, framing, whoami};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::history::History;
@@ -28,56 +32,70 @@ pub struct Admin {
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// Whether new work is welcome.
-    pub ready: Readiness,
-}
-
-/// Whether new work is welcome. Doesn't depend on Kingdee: cached rows can be served without it.
-#[derive(Debug, Clone)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// Ready from the start.
-    pub fn new() -> Readiness {
-        Readiness(Arc::new(AtomicBool::new(true)))
-    }
-
-    /// Tells the balancer to send new work elsewhere.
-    pub fn leave(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-
-    /// Whether new work is welcome.
-    pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Readiness::new()
-    }
+    pub phase: Phase,
+    /// Ids of requests.
+    pub ids: Arc<RequestIds>,
 }
 
 /// The admin routes.
 pub fn router(admin: Admin) -> Router {
-    Router::new()
-        .route("/livez", get(async || "alive\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .route("/admin/members/{member_id}/purge", post(purge))
-        .route("/admin/accounts/{account}/members/{member_id}/purge", post(purge_in_account))
-        .fallback(async || problem(Kind::NotFound))
-        .with_state(admin)
+    let routes = Router::new()
+        .route("/livez", get(async || "alive\n").fallback(reads_only))
+        .route("/readyz", get(ready).fallback(reads_only))
+        .route("/metrics", get(metrics).fallback(reads_only))
+        .route("/admin/members/{member_id}/purge", post(purge).fallback(posts_only))
+        .route(
+            "/admin/accounts/{account}/members/{member_id}/purge",
+            post(purge_in_account).fallback(posts_only),
+        )
+        .fallback(elsewhere)
+        .with_state(admin.clone());
+    super::router::guarded(routes).layer(from_fn_with_state(admin, every_request))
+}
+
+/// What every request gets: an id, a look at its framing, the headers of every answer.
+async fn every_request(State(admin): State<Admin>, mut request: Request, next: Next) -> Response {
+    let id = admin.ids.of(request.headers());
+    if let Some(refusal) = framing::refusal(&request, !request.body().is_end_stream(), &id) {
+        return refusal.into_axum();
+    }
+    request.extensions_mut().insert(id.clone());
+    let mut response = answer::finished(next.run(request).await, &id);
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn elsewhere(State(admin): State<Admin>, request: Request) -> Response {
+    match whoami::is_asked(request.method(), request.uri().path()) {
+        true => whoami::answer(&admin.phase, "GET, HEAD, POST, OPTIONS"),
+        false => problem(Kind::NotFound, &request_id::of(request.extensions())),
+    }
+}
+
+async fn reads_only(request: Request) -> Response {
+    other_method(&request, "GET, HEAD, OPTIONS")
+}
+
+async fn posts_only(request: Request) -> Response {
+    other_method(&request, "POST, OPTIONS")
+}
+
+fn other_method(request: &Request, allow: &'static str) -> Response {
+    if *request.method() == Method::OPTIONS {
+        return (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
+    }
+    Problem::method_not_allowed(allow).into_answer(&request_id::of(request.extensions())).into_axum()
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
-    match admin.ready.is_ready() {
+    match admin.phase.is_ready() {
         true => (StatusCode::OK, "ready\n"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
+    admin.history.tell_upstream(&admin.metrics.upstream);
     let (entries, bytes) = admin.history.cache_size();
     let headers = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
     (headers, admin.metrics.render(entries, bytes)).into_response()
@@ -90,30 +108,39 @@ struct Purged {
     purged_entries: u64,
 }
 
-async fn purge(State(admin): State<Admin>, Path(member): Path<String>) -> Response {
-    purge_of(&admin, AccountIndex::DEFAULT, &member)
+async fn purge(
+    State(admin): State<Admin>,
+    Extension(id): Extension<RequestId>,
+    member: MemberPath,
+) -> Response {
+    purge_of(&admin, AccountIndex::DEFAULT, member, &id)
 }
 
 async fn purge_in_account(
     State(admin): State<Admin>,
-    Path((account, member)): Path<(String, String)>,
+    Extension(id): Extension<RequestId>,
+    names: Result<Path<(String, String)>, PathRejection>,
 ) -> Response {
+    let Ok(Path((account, member))) = names else { return problem(Kind::InvalidParameter, &id) };
     let number = admin.accounts.iter().position(|a| a.name == account).and_then(|n| u16::try_from(n).ok());
     match number {
-        Some(number) => purge_of(&admin, AccountIndex(number), &member),
-        None => problem(Kind::NotFound),
+        Some(number) => purge_of(&admin, AccountIndex(number), Ok(Path(member)), &id),
+        None => problem(Kind::NotFound, &id),
     }
 }
 
-fn purge_of(admin: &Admin, account: AccountIndex, member: &str) -> Response {
-    match MemberId::parse(member) {
+/// A member as a path names it; no text where the path's encoding is none.
+type MemberPath = Result<Path<String>, PathRejection>;
+
+fn purge_of(admin: &Admin, account: AccountIndex, member: MemberPath, id: &RequestId) -> Response {
+    match member.ok().and_then(|Path(member)| MemberId::parse(&member)) {
         Some(member) => {
             Json(Purged { purged_entries: admin.history.purge(account, &member) }).into_response()
         }
-        None => problem(Kind::InvalidParameter),
+        None => problem(Kind::InvalidParameter, id),
     }
 }
 
-fn problem(kind: Kind) -> Response {
-    Problem::new(kind).into_answer(&RequestId::unknown()).into_axum()
+fn problem(kind: Kind, id: &RequestId) -> Response {
+    Problem::new(kind).into_answer(id).into_axum()
 }

@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::Response;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Response};
 
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::request_id::{RequestId, X_REQUEST_ID};
 
 /// Where the rows of an answer came from; set by handlers, read at the front door.
@@ -23,6 +24,28 @@ impl Answer {
         self.response.extensions_mut().insert(Seen(self.outcome));
         self.response.map(Body::from)
     }
+}
+
+/// What the router says of a handler that panicked; [`finished`] makes a problem of it.
+#[derive(Clone, Copy)]
+struct Panicked;
+
+/// For the layer that catches panics. The panic hook has told the log where; the text may hold anything.
+pub(super) fn panicked(_text: Box<dyn std::any::Any + Send>) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Panicked);
+    response
+}
+
+/// Gives a router's response what every answer has: the request's id, and no guessing at its type.
+pub(super) fn finished(mut response: Response<Body>, id: &RequestId) -> Response<Body> {
+    if response.extensions().get::<Panicked>().is_some() {
+        response = Problem::new(Kind::Internal).into_answer(id).into_axum();
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, id.header());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 impl Problem {

@@ -44,8 +44,7 @@ fn serve(file: &str, request: Request) -> Response {
             response
         }
         Ok(None) | Err(_) => {
-            let (parts, _) = request.into_parts();
-            Problem::new(Kind::NotFound).into_answer(&request_id::of(&parts)).into_axum()
+            Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum()
         }
     }
 }

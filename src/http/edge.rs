@@ -1,12 +1,11 @@
 //! Connections: accepted within limits, given their time-outs, ended gracefully.
 //!
 //! Not `axum::serve`, which lets a connection with half a request head stay for ever. Three traps of hyper's own
-//! version sniffing are avoided by looking at the first bytes ourselves, under a time-out, and choosing HTTP/1.1 or
-//! HTTP/2 then; a reader that takes nothing is ended by the kernel (`TCP_USER_TIMEOUT`).
+//! version sniffing are avoided by looking at the first bytes ourselves ([`version`]), under a time-out, and choosing
+//! HTTP/1.1 or HTTP/2 then; a reader that takes nothing is ended by the kernel (`TCP_USER_TIMEOUT`). What hyper answers
+//! by itself before there is a request (400, 414 beyond 64 KiB, 431) has no body: nobody could be told more there.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,137 +15,173 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::settings::EdgeLimits;
+use super::settings::{DrainSettings, EdgeLimits};
+use crate::telemetry::ConnectionMetrics;
 
-/// Connections that the kernel may hold for us.
-const BACKLOG: i32 = 4096;
+mod bind;
+mod accept;
+mod version;
+mod streams;
 
-/// What every HTTP/2 connection begins with (RFC 9113 §3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub use bind::{bind, vacate};
 
-/// Pause after the system has no descriptor left for a connection.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+use accept::Acceptor;
+use streams::Streams;
+use version::{Version, version_of};
 
 /// Streams that one HTTP/2 connection may have open.
 const STREAMS: u32 = 100;
 
-/// Binds a listener that the other threads of this process may share (`SO_REUSEPORT`).
-///
-/// # Errors
-/// What the system says: address in use, not permitted, not available.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+/// Bytes that an HTTP/2 peer may send before we read them. Nothing reads bodies, so this is the least that there is
+/// (RFC 9113 §6.9.2).
+const WINDOW: u32 = 65_535;
+
+/// Bounds on any service that a listener can have.
+pub trait HttpService<B>:
+    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static
+{
+}
+
+impl<S, B> HttpService<B> for S where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static
+{
+}
+
+/// Bounds on any body that such a service can answer with.
+pub trait AnswerBody:
+    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<B> AnswerBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+/// An open connection, counted as long as it is.
+struct Open(Gauge);
+
+impl Open {
+    fn one_more(gauge: &Gauge) -> Open {
+        gauge.inc();
+        Open(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// What connections share.
 #[derive(Clone)]
 pub struct Edge {
     limits: EdgeLimits,
+    drain: DrainSettings,
     places: Arc<Semaphore>,
     stop: CancellationToken,
+    metrics: ConnectionMetrics,
 }
 
 impl Edge {
-    /// Limits for all listeners that share this; `stop` ends accepting and asks connections to end.
-    pub fn new(limits: EdgeLimits, stop: CancellationToken) -> Edge {
+    /// Limits for all listeners that share this; `stop` ends accepting and has connections end as `drain` says.
+    pub fn new(
+        limits: EdgeLimits,
+        drain: DrainSettings,
+        stop: CancellationToken,
+        metrics: ConnectionMetrics,
+    ) -> Edge {
         let places = Arc::new(Semaphore::new(limits.max_connections as usize));
-        Edge { limits, places, stop }
+        Edge { limits, drain, places, stop, metrics }
     }
 
-    /// Accepts until told to stop, then waits for the connections that are left, `patience` at most.
-    pub async fn serve<S, B>(&self, listener: TcpListener, service: S, patience: Duration)
+    /// Accepts until told to stop; then whoever is through the door is served still, kept connections get one more
+    /// answer, idle ones are closed after `drain.idle`, and what is left at `drain.deadline` is cut.
+    pub async fn serve<S, B>(&self, listener: TcpListener, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-        S::Future: Send,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S: HttpService<B> + Clone,
+        B: AnswerBody,
     {
         let connections = TaskTracker::new();
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => break,
-                accepted = self.accept(&listener) => accepted,
-            };
-            let Some((stream, place)) = accepted else { continue };
-            let (edge, service) = (self.clone(), service.clone());
+        let hang_up = CancellationToken::new();
+        let begin = |(stream, place)| {
+            let (edge, service, hang_up) = (self.clone(), service.clone(), hang_up.child_token());
+            let open = Open::one_more(&self.metrics.open);
             connections.spawn(async move {
-                edge.connection(stream, service).await;
-                drop(place);
+                edge.connection(stream, service, hang_up).await;
+                drop((open, place));
             });
+        };
+        let mut acceptor = Acceptor::new(listener, Arc::clone(&self.places), self.metrics.clone());
+        while let Some(accepted) = self.stop.run_until_cancelled(acceptor.next()).await {
+            begin(accepted);
         }
-        drop(listener);
+        acceptor.close(begin).await;
         connections.close();
-        if timeout(patience, connections.wait()).await.is_err() {
-            tracing::warn!(left = connections.len(), "connections were cut at the end of the drain");
+        if timeout(self.drain.idle, connections.wait()).await.is_ok() {
+            return;
+        }
+        hang_up.cancel();
+        if timeout(self.drain.deadline.saturating_sub(self.drain.idle), connections.wait()).await.is_err() {
+            let left = connections.len();
+            self.metrics.cut.inc_by(left as u64);
+            tracing::warn!(left, "connections were cut at the end of the drain");
         }
     }
 
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        match listener.accept().await {
-            Ok((stream, _peer)) => Some((stream, place)),
-            Err(error) => {
-                // Descriptors are exhausted, or the peer has gone already. Neither ends the service.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                None
-            }
-        }
-    }
-
-    async fn connection<S, B>(&self, stream: TcpStream, service: S)
+    /// One connection, to its end. How it ends is the peer's affair; requests have been counted one by one.
+    async fn connection<S, B>(&self, stream: TcpStream, service: S, hang_up: CancellationToken)
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-        S::Future: Send,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S: HttpService<B>,
+        B: AnswerBody,
     {
         let socket = SockRef::from(&stream);
         let _best_effort = socket.set_tcp_nodelay(true);
         // The kernel ends a connection whose reader takes nothing; in user space that would cost every write.
         let _best_effort = socket.set_tcp_user_timeout(Some(self.limits.write_timeout));
-        let version = tokio::select! {
-            version = timeout(self.limits.head_timeout, version_of(&stream)) => version,
-            () = self.stop.cancelled() => return,
-        };
-        let Ok(Some(version)) = version else { return };
+        let version = timeout(self.limits.head_timeout, version_of(&stream));
+        let Some(Ok(Some(version))) = hang_up.run_until_cancelled(version).await else { return };
         let io = TokioIo::new(stream);
-        // A token of its own: the shared one is a lock that every request on every core would take.
-        let stop = self.stop.child_token();
-        // How a connection ends is the peer's affair; requests have been counted one by one.
         match version {
             Version::One => {
+                // Not at `stop`: hyper would close a kept connection on which the next request is on its way.
                 let mut connection = std::pin::pin!(self.http1().serve_connection(io, service));
-                tokio::select! {
-                    _ended = connection.as_mut() => return,
-                    () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                if hang_up.run_until_cancelled(connection.as_mut()).await.is_none() {
+                    connection.as_mut().graceful_shutdown();
+                    let _ended = connection.await;
                 }
-                let _ended = connection.await;
             }
             Version::Two => {
-                let mut connection = std::pin::pin!(self.http2().serve_connection(io, service));
+                // A token of its own: the shared one is a lock that every request on every core would take.
+                let stop = self.stop.child_token();
+                let streams = Streams::living(self.stream_life());
+                let builder = self.http2(streams.clone());
+                let mut connection = std::pin::pin!(builder.serve_connection(io, service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
-                    () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                    () = stop.cancelled() => {}
+                    () = streams.idle(self.limits.head_timeout) => {}
                 }
-                let _ended = connection.await;
+                connection.as_mut().graceful_shutdown();
+                let _ended_or_cut = timeout(self.stream_life(), connection).await;
             }
         }
+    }
+
+    /// Longest life of an HTTP/2 stream. No caller waits longer than the drain does (`config` sees to it), and then the
+    /// answer is written.
+    fn stream_life(&self) -> Duration {
+        self.drain.deadline + self.limits.write_timeout
     }
 
     fn http1(&self) -> http1::Builder {
@@ -159,40 +194,16 @@ impl Edge {
         builder
     }
 
-    fn http2(&self) -> http2::Builder<TokioExecutor> {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+    fn http2(&self, streams: Streams) -> http2::Builder<Streams> {
+        let mut builder = http2::Builder::new(streams);
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
             .max_header_list_size(u32::try_from(self.limits.max_head_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(self.limits.head_timeout * 2)
             .keep_alive_timeout(self.limits.head_timeout);
         builder
-    }
-}
-
-enum Version {
-    One,
-    Two,
-}
-
-/// Looks at the first bytes without taking them. `None` if the peer has gone.
-async fn version_of(stream: &TcpStream) -> Option<Version> {
-    let mut first = [0u8; PREFACE.len()];
-    let mut seen = 0;
-    loop {
-        let len = stream.peek(&mut first).await.ok().filter(|len| *len > 0)?;
-        let bytes = first.get(..len)?;
-        if bytes == PREFACE {
-            return Some(Version::Two);
-        }
-        if !PREFACE.starts_with(bytes) {
-            return Some(Version::One);
-        }
-        if len == seen {
-            // Nothing new: `peek` returns at once while unread bytes wait, so give the peer a moment.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        seen = len;
     }
 }

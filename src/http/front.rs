@@ -10,18 +10,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
-use http::header::X_CONTENT_TYPE_OPTIONS;
-use http::{HeaderValue, Method, Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, Version};
+use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::answer::{Answer, Seen};
+use super::answer::{self, Answer, Seen};
+use super::framing;
+use super::phase::Phase;
 use super::points_history::{Asked, PATH, PointsHistory, route};
 use super::problem::{Kind, Problem};
-use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
+use super::request_id::{RequestId, RequestIds};
 use super::settings::EdgeLimits;
 use crate::clock::Clock;
 use crate::telemetry::access::Line;
@@ -44,6 +47,7 @@ struct Shared {
     ids: RequestIds,
     clock: Clock,
     waiting: Arc<Semaphore>,
+    phase: Phase,
     max_uri_bytes: usize,
     access: AccessLog,
     metrics: RequestMetrics,
@@ -67,6 +71,8 @@ pub struct FrontParts {
     pub clock: Clock,
     /// Limits.
     pub limits: EdgeLimits,
+    /// Whether answers are their connections' last.
+    pub phase: Phase,
     /// One line a request.
     pub access: AccessLog,
     /// Counts.
@@ -86,6 +92,7 @@ impl Front {
             ids: RequestIds::starting_at(parts.clock.nonce()),
             clock: parts.clock,
             waiting: Arc::new(Semaphore::new(parts.limits.max_in_flight as usize)),
+            phase: parts.phase,
             max_uri_bytes: parts.limits.max_uri_bytes,
             access: parts.access,
             metrics: parts.metrics,
@@ -95,7 +102,7 @@ impl Front {
     /// The whole of a request that needs no waiting, as a connection would have it; `None` where it must wait.
     /// For measuring: a connection's own kind of body can't be made by hand.
     pub fn without_waiting<B>(&self, request: &Request<B>) -> Option<Response<FrontBody>> {
-        self.0.enter(request).ok()
+        self.0.enter(request, false).ok()
     }
 }
 
@@ -127,7 +134,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Answering {
-        match self.0.enter(&request) {
+        match self.0.enter(&request, !request.body().is_end_stream()) {
             Ok(response) => Answering::Now(Some(response)),
             Err(visit) => {
                 let shared = Arc::clone(&self.0);
@@ -144,25 +151,31 @@ struct Visit {
     route: &'static str,
     id: RequestId,
     began: Instant,
+    /// Whether a header can say that an answer is its connection's last; HTTP/2 has GOAWAY.
+    can_close: bool,
 }
 
 impl Shared {
     /// The answer, counted and logged, or the visit of a request that must wait.
-    fn enter<B>(&self, request: &Request<B>) -> Result<Response<FrontBody>, Visit> {
+    fn enter<B>(&self, request: &Request<B>, has_body: bool) -> Result<Response<FrontBody>, Visit> {
         let visit = Visit {
             method: known(request.method()),
             route: super::router::template(request.uri().path()),
             id: self.ids.of(request.headers()),
             began: Instant::now(),
+            can_close: request.version() < Version::HTTP_2,
         };
-        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, &visit)));
+        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, has_body, &visit)));
         match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
             Some(answer) => Ok(self.leave(&visit, answer)),
             None => Err(visit),
         }
     }
 
-    fn at_once<B>(&self, request: &Request<B>, visit: &Visit) -> Option<Answer> {
+    fn at_once<B>(&self, request: &Request<B>, has_body: bool, visit: &Visit) -> Option<Answer> {
+        if let Some(refusal) = framing::refusal(request, has_body, &visit.id) {
+            return Some(refusal);
+        }
         let uri = request.uri();
         let target = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
         if target > self.max_uri_bytes {
@@ -185,22 +198,28 @@ impl Shared {
             return self.leave(&visit, Problem::overloaded().into_answer(&visit.id));
         };
         request.extensions_mut().insert(visit.id.clone());
-        let mut response = match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
+        let response = match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        let response = answer::finished(response, &visit.id);
         let kind = response.extensions().get::<Kind>().map(|kind| kind.label());
         let outcome = response.extensions().get::<Seen>().map(|seen| seen.0).or(kind).unwrap_or(NO_ROWS);
-        let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, visit.id.header());
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         self.count(&visit, response.status().as_u16(), outcome);
-        response.map(Either::Right)
+        self.send(&visit, response.map(Either::Right))
     }
 
     fn leave(&self, visit: &Visit, answer: Answer) -> Response<FrontBody> {
         self.count(visit, answer.response.status().as_u16(), answer.outcome);
-        answer.response.map(|bytes| Either::Left(Full::new(bytes)))
+        self.send(visit, answer.response.map(|bytes| Either::Left(Full::new(bytes))))
+    }
+
+    /// On its way; the connection's last answer if we are closing by now.
+    fn send(&self, visit: &Visit, mut response: Response<FrontBody>) -> Response<FrontBody> {
+        if visit.can_close && self.phase.is_closing() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     /// One count and one line.

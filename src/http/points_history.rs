@@ -160,7 +160,7 @@ async fn of_member_in_account(State(endpoint): State<PointsHistory>, request: Re
 
 async fn handle(endpoint: PointsHistory, request: Request) -> Response {
     let (parts, _no_body) = request.into_parts();
-    let id = request_id::of(&parts);
+    let id = request_id::of(&parts.extensions);
     let Some(route) = route(parts.uri.path()) else {
         return Problem::new(Kind::NotFound).into_response(&id).map(Body::from);
     };

@@ -26,10 +26,7 @@ pub(super) async fn one(request: Request) -> Response {
             describe(kind, &mut page);
             Html(page).into_response()
         }
-        None => {
-            let (parts, _) = request.into_parts();
-            Problem::new(Kind::NotFound).into_answer(&request_id::of(&parts)).into_axum()
-        }
+        None => Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum(),
     }
 }
 

@@ -37,8 +37,8 @@ impl RequestId {
 }
 
 /// The id that the front door gave a request.
-pub(crate) fn of(parts: &http::request::Parts) -> RequestId {
-    parts.extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::unknown)
+pub(crate) fn of(extensions: &http::Extensions) -> RequestId {
+    extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::unknown)
 }
 
 /// Makes ids: 16 hex digits, never twice in a process, without a pattern between processes.

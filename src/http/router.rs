@@ -11,17 +11,18 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::landing::Sample;
+use super::phase::Phase;
 use super::points_history::{self, PointsHistory};
 use super::problem::{Kind, Problem};
-use super::request_id::{self, RequestId};
-use super::{docs, landing, openapi, problem_pages};
+use super::{answer, docs, landing, openapi, problem_pages, request_id, whoami};
 
 /// The router and the document, from one registration.
-pub fn router(endpoint: PointsHistory, samples: &[Sample]) -> Router {
+pub fn router(endpoint: PointsHistory, samples: &[Sample], phase: Phase) -> Router {
     let (api, document) = documented().split_for_parts();
     let document = Bytes::from(openapi::to_json(&document));
     let page = landing::page(samples);
-    api.with_state(endpoint)
+    let routes = api
+        .with_state(endpoint)
         .route("/", get(async move || landing::answer(page.clone())))
         .route("/openapi.json", get(async move || openapi::answer(document.clone())))
         .route("/docs", get(docs::redirect))
@@ -29,9 +30,14 @@ pub fn router(endpoint: PointsHistory, samples: &[Sample]) -> Router {
         .route("/docs/{*file}", get(docs::file))
         .route("/problems", get(problem_pages::list))
         .route("/problems/{label}", get(problem_pages::one))
-        .fallback(not_found)
-        .method_not_allowed_fallback(other_method)
-        .layer(CatchPanicLayer::custom(panicked))
+        .fallback(async move |request: Request| not_found(&request, &phase))
+        .method_not_allowed_fallback(other_method);
+    guarded(routes)
+}
+
+/// Routes in which a panic ends a request, and nothing else.
+pub fn guarded(routes: Router) -> Router {
+    routes.layer(CatchPanicLayer::custom(answer::panicked))
 }
 
 /// The document alone.
@@ -58,23 +64,19 @@ pub(crate) fn template(path: &str) -> &'static str {
     }
 }
 
-async fn not_found(request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    Problem::new(Kind::NotFound).into_answer(&request_id::of(&parts)).into_axum()
+fn not_found(request: &Request, phase: &Phase) -> Response {
+    if whoami::is_asked(request.method(), request.uri().path()) {
+        return whoami::answer(phase, ALLOW);
+    }
+    Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum()
 }
 
 /// Every path answers GET, HEAD and OPTIONS.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 async fn other_method(request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    if parts.method == Method::OPTIONS {
+    if *request.method() == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, [(http::header::ALLOW, ALLOW)]).into_response();
     }
-    Problem::method_not_allowed(ALLOW).into_answer(&request_id::of(&parts)).into_axum()
-}
-
-fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
-    // The panic hook has told the log; its text may hold anything, so it goes no further.
-    Problem::new(Kind::Internal).into_answer(&RequestId::unknown()).into_axum()
+    Problem::method_not_allowed(ALLOW).into_answer(&request_id::of(request.extensions())).into_axum()
 }

@@ -16,6 +16,8 @@ pub struct HttpSettings {
     pub limits: EdgeLimits,
     /// How to stop.
     pub drain: DrainSettings,
+    /// From whom to take a listening address over.
+    pub takeover: Takeover,
 }
 
 impl Default for HttpSettings {
@@ -26,8 +28,18 @@ impl Default for HttpSettings {
             threads: 0,
             limits: EdgeLimits::default(),
             drain: DrainSettings::default(),
+            takeover: Takeover::Draining,
         }
     }
+}
+
+/// From which gateway on the same address a new one may take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// From one that has been told to end.
+    Draining,
+    /// From one that serves, too: both serve until the old one is told to end.
+    Serving,
 }
 
 /// Limits of a listener, for each serving thread where a number of things is meant.
@@ -60,17 +72,25 @@ impl Default for EdgeLimits {
     }
 }
 
-/// How to stop: unready at once, serve on for the grace time, then finish what is in flight until the deadline.
+/// How to stop: unready at once, serve on for the grace time, then finish what is in flight until the deadline, each
+/// answer its connection's last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainSettings {
     /// Time in which new connections are still served while the balancer takes us out.
     pub grace: Duration,
+    /// After this, counted from the end of grace, a kept connection that asks nothing is closed.
+    pub idle: Duration,
     /// After this, counted from the end of grace, what is left is cut.
     pub deadline: Duration,
 }
 
 impl Default for DrainSettings {
     fn default() -> Self {
-        DrainSettings { grace: Duration::from_secs(5), deadline: Duration::from_secs(20) }
+        DrainSettings {
+            grace: Duration::from_secs(5),
+            // Not a second: whoever met the closed door tries again then, and may use a kept connection next.
+            idle: Duration::from_secs(2),
+            deadline: Duration::from_secs(20),
+        }
     }
 }

@@ -7,10 +7,11 @@ pub mod life;
 pub mod set;
 pub mod guard;
 pub mod source;
+pub mod once;
 pub mod keeper;
 
 pub use keeper::Keeper;
-pub use set::CredentialSet;
+pub use set::{CredentialSet, Refused};
 pub use source::Source;
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Sign and send: every attempt gets a nonce and a timestamp of its own.
+//! Sign, send, read: every attempt gets a nonce and a timestamp of its own, by Kingdee's clock.
+
+use std::sync::Arc;
 
 use http::{HeaderValue, Method};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -9,16 +12,18 @@ use super::reply::Reply;
 use super::settings::{KingdeeSettings, SpaceEncoding};
 use super::sign::headers::Unsigned;
 use super::sign::{SignedRequest, Stamp, WireQuery};
-use super::transport::{AttemptError, Transport};
+use super::skew::Skew;
+use super::transport::{AttemptError, Carrier, Transport};
 use crate::clock::Clock;
 
 /// What every call of this client shares.
 #[derive(Clone)]
 pub struct Exchange {
-    transport: Transport,
+    carrier: Arc<dyn Carrier>,
     client_id: String,
     client_secret: SecretString,
     spaces: SpaceEncoding,
+    skew: Arc<Skew>,
     clock: Clock,
 }
 
@@ -43,52 +48,91 @@ pub struct Credentials {
 }
 
 impl Exchange {
-    /// Prepares the client.
+    /// Prepares the client that really sends.
     ///
     /// # Errors
     /// When the TLS client can't be built on this machine.
     pub fn new(settings: &KingdeeSettings, clock: Clock) -> Result<Exchange, KingdeeError> {
-        Ok(Exchange {
-            transport: Transport::new(settings.base_url.clone(), &settings.transport, clock.clone())?,
+        let transport = Transport::new(settings.base_url.clone(), &settings.transport, clock.clone())?;
+        Ok(Exchange::over(Arc::new(transport), settings, clock))
+    }
+
+    /// Signs for a carrier.
+    pub fn over(carrier: Arc<dyn Carrier>, settings: &KingdeeSettings, clock: Clock) -> Exchange {
+        Exchange {
+            carrier,
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             spaces: settings.space_encoding,
+            skew: Arc::default(),
             clock,
-        })
+        }
     }
 
-    /// Makes one attempt.
+    /// Makes one attempt and reads the answer. A refused timestamp corrects the skew for all attempts to come.
     ///
     /// # Errors
-    /// [`AttemptError`] where no whole reply came before `deadline`.
-    pub async fn attempt(
+    /// [`AttemptError`] where no whole reply came before `deadline`, or `read` refuses it.
+    pub async fn ask<T>(
         &self,
         request: Request<'_>,
         credentials: Option<Credentials>,
         deadline: Instant,
-    ) -> Result<Reply, AttemptError> {
+        read: impl FnOnce(&Reply) -> Result<T, KingdeeError>,
+    ) -> Result<T, AttemptError> {
+        let used = self.skew.applied();
+        let signed = self.sign(request, credentials, shifted(self.clock.now(), used))?;
+        let reply = self.carrier.carry(signed, deadline).await?;
+        match read(&reply) {
+            Ok(answer) => {
+                self.skew.accepted(used);
+                Ok(answer)
+            }
+            Err(error) if error.failure == Failure::Clock => {
+                let measured = reply.date.map(|date| date.duration_since(self.clock.now()));
+                let clock_corrected = self.skew.refused(used, measured, self.clock.tick());
+                Err(AttemptError { clock_corrected, ..AttemptError::plain(error) })
+            }
+            Err(error) => Err(AttemptError::plain(error)),
+        }
+    }
+
+    /// The time on Kingdee's clock, as far as it is known.
+    pub fn now(&self) -> Timestamp {
+        shifted(self.clock.now(), self.skew.applied())
+    }
+
+    /// Kingdee's clock minus ours, as it is applied; zero while Kingdee takes our timestamps.
+    pub fn skew(&self) -> SignedDuration {
+        self.skew.applied()
+    }
+
+    fn sign(
+        &self,
+        request: Request<'_>,
+        credentials: Option<Credentials>,
+        now: Timestamp,
+    ) -> Result<SignedRequest, AttemptError> {
         let unsigned = Unsigned {
             method: request.method.clone(),
             path: request.path,
             query: WireQuery::build(request.params, self.spaces),
         };
-        let stamp = Stamp {
-            nonce: self.clock.nonce().to_string(),
-            timestamp: self.clock.now().as_millisecond().to_string(),
-        };
-        let signed =
-            SignedRequest::sign(unsigned, &self.client_id, &self.client_secret, &stamp).map_err(|fault| {
-                AttemptError {
-                    error: KingdeeError::because(Failure::Configuration, fault.to_string()),
-                    closed_under_us: false,
-                }
-            })?;
-        let signed = match credentials {
+        let stamp =
+            Stamp { nonce: self.clock.nonce().to_string(), timestamp: now.as_millisecond().to_string() };
+        let signed = SignedRequest::sign(unsigned, &self.client_id, &self.client_secret, &stamp);
+        let signed = signed.map_err(|fault| {
+            AttemptError::plain(KingdeeError::because(Failure::Configuration, fault.to_string()))
+        })?;
+        Ok(match credentials {
             Some(Credentials { token, router }) => signed.with_credential(token, router),
             None => signed,
-        };
-        self.transport.attempt(signed, deadline).await
+        })
     }
+}
+
+fn shifted(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.checked_add(by).unwrap_or(time)
 }
 
 impl std::fmt::Debug for Exchange {

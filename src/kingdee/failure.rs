@@ -9,6 +9,8 @@ pub struct KingdeeError {
     pub failure: Failure,
     /// Kingdee's own code, if it sent one.
     pub errcode: Option<u64>,
+    /// The HTTP status, if an answer came.
+    pub status: Option<u16>,
     /// How long Kingdee or the lane asks us to wait.
     pub retry_after: Option<Duration>,
     /// Short text for the log: never a URL, a secret, a token, a phone number or a member id.
@@ -18,7 +20,7 @@ pub struct KingdeeError {
 impl KingdeeError {
     /// An error of a class, nothing else known.
     pub fn new(failure: Failure) -> KingdeeError {
-        KingdeeError { failure, errcode: None, retry_after: None, detail: String::new() }
+        KingdeeError { failure, errcode: None, status: None, retry_after: None, detail: String::new() }
     }
 
     /// An error of a class, with a text for the log.
@@ -72,6 +74,22 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// All classes, in the order of their declaration.
+    pub const ALL: [Failure; 12] = [
+        Failure::Configuration,
+        Failure::Clock,
+        Failure::Token,
+        Failure::Secret,
+        Failure::Router,
+        Failure::Throttled,
+        Failure::Upstream,
+        Failure::Unreachable,
+        Failure::TimedOut,
+        Failure::Unreadable,
+        Failure::CallerFault,
+        Failure::LaneFull,
+    ];
+
     /// Stable label for metrics, logs and problem details.
     pub fn label(self) -> &'static str {
         match self {

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-/// Status, body and the one header that matters.
+/// Status, body and the two headers that matter.
 pub struct Reply {
     /// Says little: a gateway error is 519, a business error 200.
     pub status: StatusCode,
     /// How long Kingdee asks us to wait.
     pub retry_after: Option<Duration>,
+    /// What Kingdee's clock showed.
+    pub date: Option<Timestamp>,
     /// Unpacked, bounded.
     pub body: Bytes,
 }
@@ -27,16 +29,27 @@ impl std::fmt::Debug for Reply {
 /// Longest wait that is believed; beyond it stands a mistake, or a date read with a wrong clock.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// Reads `Retry-After`: seconds, or a date in HTTP's own form. Anything else counts as not sent.
+/// Reads `Date`, in HTTP's own form. Anything else counts as not sent.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?.trim())
+}
+
+/// Reads `Retry-After`: seconds, or a date in HTTP's own form. Anything else counts as not sent. A date is measured
+/// against the answer's own `Date` if it has one, so that a clock of ours that is wrong doesn't matter.
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let now = date(headers).unwrap_or(now);
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().unwrap_or(u64::MAX)
     } else {
-        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        let until = http_date(text)?;
         u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0)
     };
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 #[cfg(test)]
@@ -61,5 +74,15 @@ mod tests {
         headers.insert(RETRY_AFTER, text.parse().unwrap());
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
         assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs));
+    }
+
+    #[test]
+    fn a_date_is_measured_against_the_answers_own() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, "Tue, 24 Nov 2026 10:00:09 GMT".parse().unwrap());
+        headers.insert(DATE, "Tue, 24 Nov 2026 10:00:04 GMT".parse().unwrap());
+        assert_eq!(retry_after(&headers, Timestamp::UNIX_EPOCH), Some(Duration::from_secs(5)));
+        headers.insert(DATE, "now".parse().unwrap());
+        assert_eq!(date(&headers), None);
     }
 }

@@ -122,10 +122,12 @@ pub struct LaneSettings {
     pub queue: u32,
     /// Retries on top of calls, in percent.
     pub retry_budget_percent: u32,
-    /// Failures in a row that open the breaker.
+    /// Failures within ten seconds that open the breaker, if they are at least half of the calls then.
     pub breaker_failures: u32,
-    /// How long an open breaker waits before one probe.
+    /// How long an open breaker waits before one probe; doubled by each probe that fails.
     pub breaker_cooldown: Duration,
+    /// Longest time that it waits.
+    pub breaker_cooldown_max: Duration,
 }
 
 impl Default for LaneSettings {
@@ -137,7 +139,8 @@ impl Default for LaneSettings {
             queue: 256,
             retry_budget_percent: 10,
             breaker_failures: 10,
-            breaker_cooldown: Duration::from_secs(5),
+            breaker_cooldown: Duration::from_secs(1),
+            breaker_cooldown_max: Duration::from_secs(30),
         }
     }
 }

@@ -4,12 +4,13 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use http::Method;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::failure::{Failure, KingdeeError};
-use super::reply::{Reply, retry_after};
+use super::reply::{Reply, date, retry_after};
 use super::scrub::scrub;
 use super::settings::TransportSettings;
 use super::sign::SignedRequest;
@@ -17,6 +18,15 @@ use crate::clock::Clock;
 
 /// Most characters in a query string (`protocol.md` §1.5).
 pub const LONGEST_QUERY: usize = 2048;
+
+/// Something that carries a signed request to Kingdee and a reply back: [`Transport`], or what a test puts there.
+pub trait Carrier: Send + Sync {
+    /// Makes one attempt.
+    ///
+    /// # Errors
+    /// [`AttemptError`] where no whole reply came before `deadline`.
+    fn carry(&self, signed: SignedRequest, deadline: Instant) -> BoxFuture<'_, Result<Reply, AttemptError>>;
+}
 
 /// The HTTP client. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -36,6 +46,21 @@ pub struct AttemptError {
     /// Nothing came back before the connection ended: most likely an idle socket that Kingdee closed just as we
     /// used it. One more attempt is in order, signed anew.
     pub closed_under_us: bool,
+    /// The timestamp was refused, and we know better now: one more attempt is in order, signed anew.
+    pub clock_corrected: bool,
+}
+
+impl AttemptError {
+    /// An error that says nothing about another attempt.
+    pub fn plain(error: KingdeeError) -> AttemptError {
+        AttemptError { error, closed_under_us: false, clock_corrected: false }
+    }
+}
+
+impl Carrier for Transport {
+    fn carry(&self, signed: SignedRequest, deadline: Instant) -> BoxFuture<'_, Result<Reply, AttemptError>> {
+        Box::pin(self.attempt(signed, deadline))
+    }
 }
 
 impl Transport {
@@ -94,9 +119,10 @@ impl Transport {
             _ => request,
         };
         let response = request.send().await.map_err(convert)?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers(), self.clock.now()));
+        let (status, headers) = (response.status(), response.headers());
+        let (retry_after, date) = (retry_after(headers, self.clock.now()), date(headers));
         let body = self.body(response).await?;
-        Ok(Reply { status, retry_after, body })
+        Ok(Reply { status, retry_after, date, body })
     }
 
     /// Reads a body, counting what it is when unpacked.
@@ -113,7 +139,7 @@ impl Transport {
 }
 
 fn plain(failure: Failure, detail: &str) -> AttemptError {
-    AttemptError { error: KingdeeError::because(failure, detail), closed_under_us: false }
+    AttemptError::plain(KingdeeError::because(failure, detail))
 }
 
 fn in_mid_body(error: reqwest::Error) -> AttemptError {
@@ -146,7 +172,8 @@ fn convert(error: reqwest::Error) -> AttemptError {
     let failure = if failure == Failure::Unreadable && broke { Failure::Unreachable } else { failure };
     let closed_under_us =
         closed && error.is_request() && !error.is_connect() && failure == Failure::Unreachable;
-    AttemptError { error: KingdeeError::because(failure, scrub(&detail, &[])), closed_under_us }
+    let error = KingdeeError::because(failure, scrub(&detail, &[]));
+    AttemptError { closed_under_us, ..AttemptError::plain(error) }
 }
 
 fn is_reset(error: &std::io::Error) -> bool {

@@ -1,10 +1,13 @@
-//! One line a request, cheap enough for every hit: written by hand into a shared buffer, handed over in batches.
+//! One line a request, cheap enough for every hit: written by hand into a buffer of the thread's own, handed over in
+//! batches.
 //!
 //! A general logger formats each line through its layers and sends it alone; at tens of thousands of hits a second
 //! that costs more than the hits. A line here is a copy of some bytes, and one hand-over carries hundreds of them.
-//! It names the route, never the path: no member id, no query.
+//! It names the route, never the path: no member id, no query. Lines of one thread keep their order.
 
+use std::cell::Cell;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +18,9 @@ use super::log::Log;
 
 /// A batch is handed over at this size at the latest.
 const BATCH_BYTES: usize = 32 << 10;
+
+/// Buffers; threads beyond this many share some.
+const BUFFERS: usize = 16;
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy)]
@@ -35,17 +41,19 @@ pub struct Line<'a> {
     pub request_id: &'a str,
 }
 
-/// The access log; clones share the buffer.
+/// The access log; clones share the buffers.
 #[derive(Clone)]
 pub struct AccessLog(Option<Arc<Shared>>);
 
 struct Shared {
     json: bool,
     sink: NonBlocking,
-    buffer: Mutex<Buffer>,
+    buffers: [Mutex<Buffer>; BUFFERS],
 }
 
+/// On cache lines of its own, so that threads don't slow each other down.
 #[derive(Default)]
+#[repr(align(128))]
 struct Buffer {
     lines: Vec<u8>,
     /// The second that `stamp` spells, so that most lines don't format one.
@@ -56,7 +64,7 @@ struct Buffer {
 impl AccessLog {
     /// Lines go where the log goes.
     pub fn into(log: &Log) -> AccessLog {
-        let shared = Shared { json: log.is_json(), sink: log.sink(), buffer: Mutex::default() };
+        let shared = Shared { json: log.is_json(), sink: log.sink(), buffers: Default::default() };
         AccessLog(Some(Arc::new(shared)))
     }
 
@@ -73,7 +81,7 @@ impl AccessLog {
     /// Writes a line.
     pub fn write(&self, line: &Line<'_>) {
         let Some(shared) = &self.0 else { return };
-        let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = shared.buffers[own_buffer()].lock().unwrap_or_else(PoisonError::into_inner);
         buffer.push(line, shared.json);
         if buffer.lines.len() >= BATCH_BYTES {
             shared.hand_over(&mut buffer);
@@ -83,11 +91,26 @@ impl AccessLog {
     /// Hands over what waits; called every so often, and at the end.
     pub fn flush(&self) {
         let Some(shared) = &self.0 else { return };
-        let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !buffer.lines.is_empty() {
-            shared.hand_over(&mut buffer);
+        for buffer in &shared.buffers {
+            let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            if !buffer.lines.is_empty() {
+                shared.hand_over(&mut buffer);
+            }
         }
     }
+}
+
+/// Number of this thread's buffer: the next one when it writes its first line.
+fn own_buffer() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    const NONE: usize = usize::MAX;
+    thread_local!(static OWN: Cell<usize> = const { Cell::new(NONE) });
+    OWN.with(|own| {
+        if own.get() == NONE {
+            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % BUFFERS);
+        }
+        own.get()
+    })
 }
 
 impl Shared {
@@ -166,5 +189,44 @@ mod tests {
             text,
             "2026-11-24T10:00:00.042Z  INFO GET /members/{member_id}/points-history 200 hit 17us 0123456789abcdef\n"
         );
+    }
+
+    #[test]
+    fn every_thread_writes_into_a_buffer_of_its_own_and_a_flush_finds_them_all() {
+        let (sink, guard, written) = sink();
+        let log = AccessLog(Some(Arc::new(Shared { json: true, sink, buffers: Default::default() })));
+        let used = || {
+            let Some(shared) = &log.0 else { return 0 };
+            shared.buffers.iter().filter(|b| !b.lock().unwrap().lines.is_empty()).count()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..100).for_each(|_| log.write(&line())));
+            }
+        });
+        assert_eq!(used(), 4);
+        log.flush();
+        assert_eq!(used(), 0);
+        drop(guard); // waits until all is written
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().filter(|l| l.ends_with("\"0123456789abcdef\"}")).count(), 400);
+    }
+
+    type Written = Arc<Mutex<Vec<u8>>>;
+
+    fn sink() -> (NonBlocking, tracing_appender::non_blocking::WorkerGuard, Written) {
+        struct Into(Written);
+        impl std::io::Write for Into {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let written = Written::default();
+        let (sink, guard) = tracing_appender::non_blocking(Into(Arc::clone(&written)));
+        (sink, guard, written)
     }
 }

@@ -44,6 +44,7 @@ impl Log {
             lines.with_target(false).try_init()
         };
         installed.map_err(|e| e.to_string())?;
+        std::panic::set_hook(Box::new(tell_panic));
         Ok(Log { sink, json, _guard: guard })
     }
 
@@ -56,4 +57,10 @@ impl Log {
     pub fn is_json(&self) -> bool {
         self.json
     }
+}
+
+/// One line for a panic: where, not what. Its text may quote a request or an answer of Kingdee's.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(at = place.as_deref().unwrap_or("unknown"), "a panic: this is a bug of the gateway");
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::connections::ConnectionMetrics;
 use super::counters::Counters;
 use super::requests::RequestMetrics;
+use super::upstream::UpstreamMetrics;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -16,6 +18,10 @@ pub struct Metrics {
     pub counters: Arc<Counters>,
     /// What the edge counts.
     pub requests: RequestMetrics,
+    /// What the edge counts of connections.
+    pub connections: ConnectionMetrics,
+    /// How the way to Kingdee stands.
+    pub upstream: UpstreamMetrics,
     entries: Gauge,
     bytes: Gauge,
 }
@@ -25,6 +31,8 @@ impl Metrics {
     pub fn new() -> Metrics {
         let counters = Arc::<Counters>::default();
         let requests = RequestMetrics::default();
+        let connections = ConnectionMetrics::default();
+        let upstream = UpstreamMetrics::default();
         let (entries, bytes) = (Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("points_gateway");
         let r = &mut registry;
@@ -34,13 +42,25 @@ impl Metrics {
             "Time until the answer's head",
             requests.duration.clone(),
         );
+        r.register("http_connections", "Connections open now, both listeners", connections.open.clone());
+        r.register(
+            "http_connections_cut",
+            "Connections cut at the drain's deadline",
+            connections.cut.clone(),
+        );
+        r.register(
+            "http_accept_faults",
+            "Connections that could not be accepted, by reason",
+            connections.accept_faults.clone(),
+        );
         r.register("cache_entries", "Ledger chunks in memory", entries.clone());
         r.register("cache_bytes", "Bytes that ledger chunks take", bytes.clone());
         r.register("coalesced", "Callers that joined somebody else's fetch", counters.coalesced.clone());
         r.register("fetches_failed", "Fetches that ended in an error", counters.fetch_failed.clone());
         r.register("foreign_rows", "Rows of another member that were dropped", counters.foreign_rows.clone());
         r.register("odd_rows", "Rows whose amounts don't add up", counters.odd_rows.clone());
-        Metrics { registry, counters, requests, entries, bytes }
+        upstream.register(r);
+        Metrics { registry, counters, requests, connections, upstream, entries, bytes }
     }
 
     /// OpenMetrics text. Sizes are told by the caller, since they are read when somebody asks.

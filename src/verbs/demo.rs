@@ -11,7 +11,8 @@ use points_gateway::telemetry::AccessLog;
 use points_gateway::telemetry::log::Log;
 use points_gateway::telemetry::settings::{LogFormat, LogSettings};
 
-use super::{Ended, print, runtime, serve};
+use super::serve::{self, NO_SIGNALS, Signals};
+use super::{Ended, print, runtime};
 
 /// Where the demo listens.
 #[derive(clap::Args)]
@@ -35,6 +36,8 @@ pub(super) fn run(ports: &Ports, clock: Clock) -> Ended {
 }
 
 async fn demo(ports: &Ports, clock: Clock) -> Ended {
+    let Ok(signals) = Signals::catch() else { return Ended::Failed(NO_SIGNALS.into()) };
+    let _told_where_it_matters = serve::raise_descriptors();
     let log = LogSettings { format: LogFormat::Human, level: "warn".into(), access: true };
     let log = match Log::install(&log) {
         Ok(log) => log,
@@ -59,7 +62,7 @@ async fn demo(ports: &Ports, clock: Clock) -> Ended {
         Err(why) => return Ended::Failed(format!("{why} (for the demo: --port, --admin-port)")),
     };
     print(&greeting(&app, &sandbox));
-    serve::until_told(app).await
+    serve::until_told(app, signals).await
 }
 
 fn samples() -> Vec<Sample> {

@@ -4,7 +4,8 @@ use points_gateway::app::{App, Surroundings};
 use points_gateway::clock::Clock;
 use points_gateway::telemetry::AccessLog;
 use points_gateway::telemetry::log::Log;
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{ConfigFile, Ended, load, runtime};
 
@@ -16,33 +17,70 @@ pub(super) fn run(file: &ConfigFile, clock: Clock) -> Ended {
 }
 
 async fn serve(config: points_gateway::config::Config, clock: Clock) -> Ended {
+    let Ok(signals) = Signals::catch() else { return Ended::Failed(NO_SIGNALS.into()) };
     let log = match Log::install(&config.log) {
         Ok(log) => log,
         Err(why) => return Ended::Configuration(why),
     };
+    let descriptors = raise_descriptors();
+    if descriptors < u64::from(config.http.limits.max_connections) + SPARE_DESCRIPTORS {
+        tracing::warn!(
+            descriptors,
+            max_connections = config.http.limits.max_connections,
+            "descriptors run out before http.limits.max_connections is reached: raise LimitNOFILE, or lower the key"
+        );
+    }
     let access = if config.log.access { AccessLog::into(&log) } else { AccessLog::off() };
     let app = match App::start(config, Surroundings { clock, access, samples: Vec::new() }).await {
         Ok(app) => app,
         Err(why) => return Ended::Failed(why.to_string()),
     };
     tracing::info!(listen = %app.public_address(), admin = %app.admin_address(), "serving");
-    until_told(app).await
+    until_told(app, signals).await
+}
+
+/// What descriptors are needed for besides connections: calls to Kingdee, listeners, files.
+const SPARE_DESCRIPTORS: u64 = 256;
+
+/// Raises the soft limit of descriptors, 1024 on most systems for the sake of select(2), to the hard one; tells what
+/// it is then.
+pub(super) fn raise_descriptors() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    // No limit is as good as the largest.
+    (if raised.is_ok() { maximum } else { current }).unwrap_or(u64::MAX)
+}
+
+pub(super) const NO_SIGNALS: &str = "the system refuses signal handlers";
+
+/// SIGTERM and Ctrl-C, caught from the start: one that comes while we start is not lost, also not on process 1.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Drains at the first SIGTERM or Ctrl-C, ends at once at the second.
-pub(super) async fn until_told(app: App) -> Ended {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        return Ended::Failed("the system refuses signal handlers".into());
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+pub(super) async fn until_told(app: App, mut signals: Signals) -> Ended {
+    signals.next().await;
     tracing::info!("draining; a second signal ends at once");
     tokio::select! {
         () = app.drain() => Ended::Done,
-        _ = terminate.recv() => Ended::Failed("ended by a second signal before the drain was over".into()),
-        _ = interrupt.recv() => Ended::Failed("ended by a second signal before the drain was over".into()),
+        () = signals.next() => Ended::Failed("ended by a second signal before the drain was over".into()),
     }
 }

@@ -94,3 +94,29 @@ async fn links_of_a_cursor_page_lead_on() {
     );
     assert!(reply.header("link").contains("<?page=1&page_size=20>; rel=\"first\""), "{reply:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_over_chunks_that_contradict_each_other_shows_short_pages_and_no_row_twice() {
+    let stage = Stage::start().await;
+    let page = |number: usize| format!("/members/1006/points-history?page_size=100&page={number}");
+    stage.get(&page(2)).await.page();
+    stage.sandbox.control().insert_rows("1006", 36);
+    stage.get(&page(1)).await.page();
+    // The older chunk can't be read again now.
+    stage.sandbox.control().fail_records(Some(points_gateway::sandbox::Fault::Status(503)));
+    let first = stage.get("/members/1006/points-history?page_size=80").await.page();
+    let path = format!("/members/1006/points-history?page_size=80&cursor={}", first.next_cursor.unwrap());
+    let second = stage.get(&path).await.page();
+    assert_eq!((second.entries.len(), second.total), (20, 1_270));
+    // Nothing of the next page can be told for certain: an empty one would look like the end.
+    let path =
+        format!("/members/1006/points-history?page_size=80&cursor={}", second.next_cursor.clone().unwrap());
+    assert_eq!(stage.get(&path).await.problem(), "upstream-unavailable");
+    stage.sandbox.control().fail_records(None);
+    stage.clock.advance(Duration::from_secs(31));
+    let path =
+        format!("/members/1006/points-history?page_size=80&cursor={}", second.next_cursor.clone().unwrap());
+    let third = stage.get(&path).await.page();
+    let (second, third) = (rows(&second), rows(&third));
+    assert!(third.len() == 80 && third.iter().all(|row| !second.contains(row)));
+}

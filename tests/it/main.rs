@@ -4,10 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
+mod wire;
+mod process;
 
 mod architecture;
 mod documents;
 mod edge;
+mod framing;
+mod drain;
+mod http2;
+mod hostile;
+mod exhaustion;
 mod openapi;
 mod pages;
 mod outcomes;
@@ -19,8 +26,10 @@ mod freshness;
 mod cursors;
 mod purge;
 mod conditional;
+mod metrics;
 mod moka_facts;
 mod upstream_calls;
+mod resilience;
 mod command_line;
 mod contents;
 mod browser;

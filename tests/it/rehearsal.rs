@@ -95,7 +95,9 @@ async fn expiry_and_rotation_on_schedule_cost_no_request_and_few_token_calls() {
     let busiest = control.busiest_minute();
     assert!(busiest.accounts[FLAGSHIP].token <= 2, "{busiest:?}");
     assert!(control.calls().refused.contains_key(&1_000_202_001), "nothing expired: {:?}", control.calls());
-    assert!(control.calls().refused.contains_key(&1_030_002_006), "nothing rotated: {:?}", control.calls());
+    // A rotation is met before it hurts: the authorisation is pulled ahead of every token.
+    assert!(!control.calls().refused.contains_key(&1_030_002_006), "{:?}", control.calls());
+    assert!(control.calls().authorize > 10, "hardly anything rotated: {:?}", control.calls());
     assert!(!control.calls().refused.contains_key(&429), "{:?}", control.calls());
 }
 
@@ -121,7 +123,9 @@ async fn the_lane_is_never_exceeded_as_the_sandbox_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_call_in_five_may_fail_without_an_app_noticing_once_rows_are_known() {
-    let stage = Stage::start().await;
+    // Throttling slows the lane down, and its minute is the machine's: it must not hold us up here.
+    let stage =
+        Stage::with(&[("KINGDEE__LANE__PER_MINUTE", "60000"), ("KINGDEE__LANE__BURST", "30000")]).await;
     stage.get(PATH).await.page();
     stage.sandbox.control().fail_some(Endpoint::Record, Fault::Code(5_007), 20, 1);
     for _ in 0..30 {

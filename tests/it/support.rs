@@ -101,6 +101,7 @@ listen = \"127.0.0.1:0\"
 admin_listen = \"127.0.0.1:0\"
 threads = 1
 drain.grace = \"0s\"
+drain.idle = \"0s\"
 drain.deadline = \"10s\"
 ";
 

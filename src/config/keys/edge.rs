@@ -4,6 +4,7 @@ use super::{Entry, words};
 use crate::config::draft::Draft;
 use crate::config::field::{Field, Number};
 use crate::config::rule;
+use crate::http::settings::Takeover;
 use crate::telemetry::settings::LogFormat;
 
 /// `http.*`
@@ -18,6 +19,11 @@ pub static HTTP: &[Entry<Draft>] = &[
         "http.threads",
         Field::Count(0..=256, Number::U16(|d| &mut d.http.threads)),
         "Serving threads; 0 takes one for each core.",
+    ),
+    Entry::<Draft>::new(
+        "http.takeover",
+        words!(d => d.http.takeover, Takeover { "draining" => Draining, "serving" => Serving }),
+        "From which points-gateway on the same addresses this one may take over; anybody else there is a fault.",
     ),
     Entry::<Draft>::new(
         "http.limits.max_connections",
@@ -54,6 +60,11 @@ pub static HTTP: &[Entry<Draft>] = &[
         "http.drain.grace",
         Field::Time(0..=300_000, |d| &mut d.http.drain.grace),
         "On SIGTERM: unready, but serving on for this long while the balancer takes us out.",
+    ),
+    Entry::<Draft>::new(
+        "http.drain.idle",
+        Field::Time(0..=60_000, |d| &mut d.http.drain.idle),
+        "Time after grace in which a kept connection may ask once more, and is told to close; then idle ones are closed.",
     ),
     Entry::<Draft>::new(
         "http.drain.deadline",

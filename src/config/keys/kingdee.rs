@@ -115,16 +115,21 @@ pub static PROTOCOL: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "kingdee.lane.retry_budget_percent",
         Field::Count(0..=99, Number::U32(|d| &mut d.kingdee.lane.retry_budget_percent)),
-        "Retries on top of calls; 0 means none.",
+        "Retries on top of calls, and one a minute; 0 means none at all.",
     ),
     Entry::<Draft>::new(
         "kingdee.lane.breaker_failures",
         Field::Count(1..=10_000, Number::U32(|d| &mut d.kingdee.lane.breaker_failures)),
-        "Failures in a row that open the breaker.",
+        "Failures within ten seconds that open the breaker, if half of the calls then fail.",
     ),
     Entry::<Draft>::new(
         "kingdee.lane.breaker_cooldown",
         Field::Time(10..=600_000, |d| &mut d.kingdee.lane.breaker_cooldown),
-        "How long an open breaker waits before one probe.",
+        "How long an open breaker waits before one probe; doubled by each probe that fails.",
+    ),
+    Entry::<Draft>::new(
+        "kingdee.lane.breaker_cooldown_max",
+        Field::Time(10..=600_000, |d| &mut d.kingdee.lane.breaker_cooldown_max),
+        "Longest time that an open breaker waits before one probe.",
     ),
 ];

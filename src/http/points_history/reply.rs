@@ -78,7 +78,7 @@ fn write_texts(page: &Page, query: &HistoryQuery, account: &Account) -> PageText
     let link = written(&mut out, |out| body::write_link(query, &place, out));
     let mut split = 0;
     let envelope = written(&mut out, |out| split = body::write_envelope(page, query, &place, out));
-    let all = Bytes::from(out.into_boxed_slice()); // it is kept: no spare room
+    let all = Bytes::copy_from_slice(&out); // it is kept: no spare room
     PageTexts { etag: text(&all, &etag), link: text(&all, &link), envelope: all.slice(envelope), split }
 }
 

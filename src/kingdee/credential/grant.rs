@@ -1,6 +1,6 @@
 //! A grant: what an account set's owner gave this app, written in the configuration or pulled from the platform.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::kingdee::failure::{Failure, KingdeeError};
 use crate::kingdee::router::RouterDomain;
@@ -15,6 +15,8 @@ pub struct Grant {
     pub app_secret: SecretString,
     /// Checked.
     pub router: RouterDomain,
+    /// Counts pulls, so that of two grants the later one can be told; 0 for one from the configuration.
+    pub serial: u64,
 }
 
 impl Grant {
@@ -30,7 +32,13 @@ impl Grant {
     ) -> Result<Grant, KingdeeError> {
         let router = RouterDomain::parse(domain, suffixes)
             .map_err(|fault| KingdeeError::because(Failure::Configuration, fault.to_string()))?;
-        Ok(Grant { app_key: app_key.to_owned(), app_secret: app_secret.clone(), router })
+        Ok(Grant { app_key: app_key.to_owned(), app_secret: app_secret.clone(), router, serial: 0 })
+    }
+
+    /// Whether a token is bought alike with both.
+    pub fn buys_as(&self, other: &Grant) -> bool {
+        let secrets = (self.app_secret.expose_secret(), other.app_secret.expose_secret());
+        self.app_key == other.app_key && secrets.0 == secrets.1
     }
 
     /// Chooses among pulled authorisations: valid, of the wanted account set, the newest secret of it.

@@ -29,6 +29,14 @@ enum Call {
 pub struct Pass {
     guard: Guard,
     place: usize,
+    used: bool,
+}
+
+impl Pass {
+    /// No call was made with it.
+    pub fn give_back(mut self) {
+        self.used = false;
+    }
 }
 
 impl Guard {
@@ -53,7 +61,7 @@ impl Guard {
             };
             if left.is_zero() {
                 *call = Some(Call::UnderWay);
-                return Ok(Pass { guard: self.clone(), place });
+                return Ok(Pass { guard: self.clone(), place, used: true });
             }
             shortest = shortest.min(left);
         }
@@ -65,7 +73,7 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let mut calls = self.guard.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = calls.get_mut(self.place) {
-            *call = Some(Call::Ended(self.guard.clock.tick()));
+            *call = self.used.then(|| Call::Ended(self.guard.clock.tick()));
         }
     }
 }
@@ -90,6 +98,14 @@ mod tests {
             made.iter().map(|from| made.iter().filter(|t| (*from..from + 61).contains(*t)).count()).max();
         assert_eq!(most, Some(2));
         assert_eq!(made.len(), 20);
+    }
+
+    #[test]
+    fn a_pass_that_was_given_back_counts_for_nothing() {
+        let guard = Guard::new(Clock::manual(jiff::Timestamp::UNIX_EPOCH));
+        (0..9).for_each(|_| guard.take().unwrap().give_back());
+        drop((guard.take().unwrap(), guard.take().unwrap()));
+        assert!(guard.take().is_err());
     }
 
     #[test]

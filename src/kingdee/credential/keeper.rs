@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::grant::Grant;
-use super::set::CredentialSet;
+use super::once::{Landing, Once};
+use super::set::{CredentialSet, Refused, Token};
 use super::source::{Fetched, Source};
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
@@ -18,9 +18,8 @@ use crate::kingdee::failure::{Failure, KingdeeError};
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Pause after each further one: two token calls a minute are all there is.
 const PAUSE: Duration = Duration::from_secs(30);
-
-type Outcome = Result<Arc<CredentialSet>, KingdeeError>;
-type Landing = watch::Receiver<Option<Outcome>>;
+/// Pause after an authorisation that brought nothing new: a 502 need not be a move, and Kingdee's is no poll.
+const PULL_PAUSE: Duration = Duration::from_secs(5);
 
 /// The keeper. Clones share everything.
 #[derive(Clone)]
@@ -39,18 +38,11 @@ struct Kept {
 
 #[derive(Default)]
 struct State {
-    under_way: Option<Landing>,
+    fetching: Once,
+    pulling: Once,
     held: Option<Arc<Grant>>,
     version: u64,
     failures: u32,
-    /// Until when no fetch is begun, and the error that callers get meanwhile.
-    resting: Option<(Tick, KingdeeError)>,
-}
-
-/// What asking for a new set came to.
-enum Boarded {
-    Ready(Arc<CredentialSet>),
-    Waiting(Landing),
 }
 
 impl Keeper {
@@ -66,68 +58,128 @@ impl Keeper {
         Keeper(Arc::new(Kept { account, source, refresh_percent, fetch_timeout, clock, current, state }))
     }
 
-    /// The set to make a call with. While a living one is there nobody waits, even when its renewal is due.
+    /// The set to make a call with. While a good one is there nobody waits, even when its renewal is due. Where none
+    /// can be had, one that Kingdee only doubted serves on.
     ///
     /// # Errors
     /// Why there is none; [`Failure::TimedOut`] if none came before `deadline`. The fetch goes on then.
-    pub async fn get(&self, deadline: Instant) -> Outcome {
+    pub async fn get(&self, deadline: Instant) -> Result<Arc<CredentialSet>, KingdeeError> {
         let now = self.0.clock.tick();
-        if let Some(set) = self.0.current.load_full().filter(|set| set.is_alive(now)) {
-            if set.is_due(now) {
-                let _ = self.board();
+        if let Some(set) = self.good(now) {
+            if set.token.is_due(now) {
+                let _behind_the_scenes = self.board_fetch();
             }
             return Ok(set);
         }
-        let mut landing = match self.board()? {
-            Boarded::Ready(set) => return Ok(set),
-            Boarded::Waiting(landing) => landing,
-        };
-        match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
-            Ok(Err(_)) => Err(lost()),
-            Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no token in time")),
-        }
+        let fetched = self.fetched(deadline).await;
+        fetched.or_else(|error| {
+            let now = self.0.clock.tick();
+            self.0.current.load_full().filter(|set| set.token.is_alive(now)).ok_or(error)
+        })
     }
 
-    /// The set to use after Kingdee refused `version`: a newer one if there is, else one that is fetched now.
+    /// The set to use after Kingdee refused the token of `used`: another one if there is, else one that is fetched
+    /// now. However many report the same token, it is replaced once.
     ///
     /// # Errors
     /// As [`Keeper::get`].
-    pub async fn renew(&self, version: u64, deadline: Instant) -> Outcome {
-        {
-            let _state = self.0.lock();
-            if self.0.current.load().as_ref().is_some_and(|set| set.version == version) {
-                self.0.current.store(None);
-            }
+    pub async fn renew(
+        &self,
+        used: &CredentialSet,
+        how: Refused,
+        deadline: Instant,
+    ) -> Result<Arc<CredentialSet>, KingdeeError> {
+        used.token.refuse(how);
+        match self.good(self.0.clock.tick()) {
+            Some(set) => Ok(set),
+            None => self.fetched(deadline).await,
         }
-        self.get(deadline).await
     }
 
-    fn board(&self) -> Result<Boarded, KingdeeError> {
-        let kept = &self.0;
-        let mut state = kept.lock();
-        let now = kept.clock.tick();
-        if let Some(set) = kept.current.load_full().filter(|set| set.is_alive(now) && !set.is_due(now)) {
-            return Ok(Boarded::Ready(set));
+    /// The set to use after Kingdee found no way with the router domain of `used`: the domain may have moved, so the
+    /// authorisation is pulled, once however many ask. The token stays, if the app key does.
+    ///
+    /// # Errors
+    /// [`Failure::Router`] if the authorisation says what it said before, or can't be pulled; else why the pull failed.
+    pub async fn reroute(
+        &self,
+        used: &CredentialSet,
+        deadline: Instant,
+    ) -> Result<Arc<CredentialSet>, KingdeeError> {
+        if !self.knows_another_way(used) {
+            wait(self.board_pull()?, deadline).await?;
         }
-        // A fetch that died without a word has dropped its end of the channel.
-        if let Some(landing) = state.under_way.as_ref().filter(|landing| landing.has_changed().is_ok()) {
-            return Ok(Boarded::Waiting(landing.clone()));
+        match self.knows_another_way(used) {
+            true => self.get(deadline).await,
+            false => Err(KingdeeError::because(Failure::Router, "the authorisation has not changed")),
         }
-        if let Some((until, error)) = state.resting.as_ref().filter(|(until, _)| now < *until) {
-            return Err(KingdeeError { retry_after: Some(until.since(now)), ..error.clone() });
+    }
+
+    /// Whether the router domain can be asked for; one from the configuration can't.
+    pub fn can_reroute(&self) -> bool {
+        self.0.source.can_pull()
+    }
+
+    /// How old the token is and how long it still lives, if there is one that is alive.
+    pub fn age_and_life(&self) -> Option<(Duration, Duration)> {
+        let now = self.0.clock.tick();
+        let set = self.0.current.load_full().filter(|set| set.token.is_alive(now))?;
+        Some(set.token.age_and_life(now))
+    }
+
+    fn good(&self, now: Tick) -> Option<Arc<CredentialSet>> {
+        self.0.current.load_full().filter(|set| set.token.is_good(now))
+    }
+
+    fn knows_another_way(&self, used: &CredentialSet) -> bool {
+        let state = self.0.lock();
+        state.held.as_ref().is_some_and(|held| {
+            held.serial > used.grant.serial
+                && (held.router != used.grant.router || held.app_key != used.grant.app_key)
+        })
+    }
+
+    async fn fetched(&self, deadline: Instant) -> Result<Arc<CredentialSet>, KingdeeError> {
+        if let Some(landing) = self.board_fetch()? {
+            wait(landing, deadline).await?;
         }
-        let (landed, landing) = watch::channel(None);
-        state.under_way = Some(landing.clone());
+        self.good(self.0.clock.tick()).ok_or_else(|| {
+            KingdeeError::because(Failure::Token, "the token was refused as soon as it was there")
+        })
+    }
+
+    /// Joins the fetch that is under way, or begins one; `None` if there is a good set that is not due.
+    fn board_fetch(&self) -> Result<Option<Landing>, KingdeeError> {
+        let mut state = self.0.lock();
+        let now = self.0.clock.tick();
+        if self.good(now).is_some_and(|set| !set.token.is_due(now)) {
+            return Ok(None);
+        }
         let (keeper, held) = (self.clone(), state.held.clone());
-        drop(state);
-        tokio::spawn(async move {
-            let deadline = Instant::now() + keeper.0.fetch_timeout;
-            let fetched = keeper.0.source.fetch(held, deadline).await;
-            let outcome = keeper.0.settle(fetched);
-            landed.send_replace(Some(outcome));
-        });
-        Ok(Boarded::Waiting(landing))
+        state
+            .fetching
+            .board(
+                now,
+                move |deadline| async move {
+                    let fetched = keeper.0.source.fetch(held, deadline).await;
+                    keeper.0.settle(fetched)
+                },
+                self.0.fetch_timeout,
+            )
+            .map(Some)
+    }
+
+    fn board_pull(&self) -> Result<Landing, KingdeeError> {
+        if !self.can_reroute() {
+            let detail = "the router domain is written in the configuration and may be stale";
+            return Err(KingdeeError::because(Failure::Router, detail));
+        }
+        let keeper = self.clone();
+        let run = move |deadline| async move {
+            let pulled = keeper.0.source.grant(deadline).await;
+            keeper.0.settle_pull(pulled)
+        };
+        self.0.lock().pulling.board(self.0.clock.tick(), run, self.0.fetch_timeout)
     }
 }
 
@@ -136,26 +188,27 @@ impl Kept {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settle(&self, fetched: Result<Fetched, KingdeeError>) -> Outcome {
+    fn settle(&self, fetched: Result<Fetched, KingdeeError>) -> Result<(), KingdeeError> {
         let mut state = self.lock();
-        state.under_way = None;
         match fetched {
             Ok(Fetched { grant, token, lives }) => {
-                state.version += 1;
                 state.failures = 0;
-                state.resting = None;
-                state.held = Some(grant.clone());
-                let set = CredentialSet::new(state.version, grant, token, lives, self.refresh_percent);
-                let set = Arc::new(set);
-                self.current.store(Some(set.clone()));
-                Ok(set)
+                state.fetching.land(None);
+                // A pull that began later than ours may have brought another router meanwhile.
+                let newer = state.held.take();
+                let grant = newer
+                    .filter(|held| held.serial > grant.serial && held.app_key == grant.app_key)
+                    .unwrap_or(grant);
+                let token = Arc::new(Token::new(token, lives, self.refresh_percent));
+                self.replace(&mut state, grant, token);
+                Ok(())
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
                 let pause = if state.failures == 1 { FIRST_PAUSE } else { PAUSE };
                 let pause = error.retry_after.unwrap_or_default().max(pause);
                 let error = KingdeeError { retry_after: Some(pause), ..error };
-                state.resting = Some((self.clock.tick().after(pause), error.clone()));
+                state.fetching.land(Some((self.clock.tick().after(pause), error.clone())));
                 drop(state);
                 tracing::warn!(
                     account = %self.account,
@@ -167,10 +220,56 @@ impl Kept {
             }
         }
     }
+
+    fn settle_pull(&self, pulled: Result<Arc<Grant>, KingdeeError>) -> Result<(), KingdeeError> {
+        let mut state = self.lock();
+        let resting = |error| Some((self.clock.tick().after(PULL_PAUSE), error));
+        let grant = match pulled {
+            Ok(grant) => grant,
+            Err(error) => {
+                state.pulling.land(resting(error.clone()));
+                return Err(error);
+            }
+        };
+        let before = state.held.clone();
+        if before.as_ref().is_some_and(|held| held.serial > grant.serial) {
+            state.pulling.land(None);
+            return Ok(());
+        }
+        let current = self.current.load_full();
+        let moved = before.is_none_or(|held| held.router != grant.router || held.app_key != grant.app_key);
+        let unchanged = KingdeeError::because(Failure::Router, "the authorisation has not changed");
+        state.pulling.land(if moved { None } else { resting(unchanged) });
+        state.held = Some(grant.clone());
+        match current {
+            Some(set) if set.grant.app_key == grant.app_key => {
+                self.replace(&mut state, grant, set.token.clone());
+            }
+            // Bought with a key that is no longer ours.
+            Some(set) => set.token.refuse(Refused::Dead),
+            None => {}
+        }
+        drop(state);
+        if moved {
+            tracing::info!(account = %self.account, "the authorisation has changed; calls go where it says now");
+        }
+        Ok(())
+    }
+
+    fn replace(&self, state: &mut State, grant: Arc<Grant>, token: Arc<Token>) {
+        state.version += 1;
+        state.held = Some(grant.clone());
+        self.current.store(Some(Arc::new(CredentialSet { version: state.version, grant, token })));
+    }
 }
 
-fn lost() -> KingdeeError {
-    KingdeeError::because(Failure::Unreachable, "the token fetch ended without a result")
+async fn wait(mut landing: Landing, deadline: Instant) -> Result<(), KingdeeError> {
+    let lost = || KingdeeError::because(Failure::Unreachable, "the fetch ended without a result");
+    match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
+        Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
+        Ok(Err(_)) => Err(lost()),
+        Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no credentials in time")),
+    }
 }
 
 impl std::fmt::Debug for Keeper {

@@ -1,6 +1,7 @@
 //! Where credentials come from: the authorisation, and the token that is bought with it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
@@ -13,6 +14,7 @@ use crate::clock::{Clock, Tick};
 use crate::kingdee::classify::AUTHORIZATION_REFUSED;
 use crate::kingdee::exchange::{Exchange, Request};
 use crate::kingdee::failure::{Failure, KingdeeError};
+use crate::kingdee::reply::Reply;
 use crate::kingdee::settings::Authorization;
 use crate::kingdee::sign::app_signature;
 use crate::kingdee::transport::AttemptError;
@@ -30,6 +32,7 @@ pub struct Source {
     token_max_life: Duration,
     clock: Clock,
     guard: Guard,
+    pulls: AtomicU64,
 }
 
 /// A token fresh from the platform.
@@ -53,10 +56,15 @@ impl Source {
         clock: Clock,
     ) -> Source {
         let guard = Guard::new(clock.clone());
-        Source { exchange, authorization, suffixes, token_max_life, clock, guard }
+        Source { exchange, authorization, suffixes, token_max_life, clock, guard, pulls: AtomicU64::new(0) }
     }
 
-    /// The grant: as configured, or pulled.
+    /// Whether a newer grant can be had at all.
+    pub fn can_pull(&self) -> bool {
+        matches!(self.authorization, Authorization::Pull { .. })
+    }
+
+    /// The grant: as configured, or pulled. A socket that closed and a clock that was corrected cost one more call.
     ///
     /// # Errors
     /// Kingdee's refusal, or a configuration fault.
@@ -66,47 +74,68 @@ impl Source {
                 Grant::new(app_key, app_secret, router_domain, &self.suffixes).map(Arc::new)
             }
             Authorization::Pull { outer_instance_id, account_id } => {
-                let params: Vec<_> =
-                    outer_instance_id.iter().map(|id| ("outerInstanceId", id.clone())).collect();
-                let request = Request { method: &Method::POST, path: AUTHORIZE, params: &params };
-                let reply = match self.exchange.attempt(request, None, deadline).await {
-                    Err(AttemptError { closed_under_us: true, .. }) => {
-                        self.exchange.attempt(request, None, deadline).await
+                let serial = self.pulls.fetch_add(1, Ordering::Relaxed) + 1;
+                let (id, account) = (outer_instance_id.as_deref(), account_id.as_deref());
+                let grant = match self.pull(id, account, deadline).await {
+                    Err(first) if first.closed_under_us || first.clock_corrected => {
+                        self.pull(id, account, deadline).await
                     }
                     outcome => outcome,
                 };
-                let known: Vec<&str> =
-                    outer_instance_id.iter().chain(account_id).map(String::as_str).collect();
-                let rows = read_authorizations(&reply.map_err(|attempt| attempt.error)?, &known)?;
-                Grant::choose(&rows, account_id.as_deref(), &self.suffixes).map(Arc::new)
+                grant.map(|grant| Arc::new(Grant { serial, ..grant })).map_err(|attempt| attempt.error)
             }
         }
     }
 
-    /// Buys a token, with `held` if there is a grant already.
+    async fn pull(
+        &self,
+        outer_instance_id: Option<&str>,
+        account_id: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Grant, AttemptError> {
+        let params: Vec<_> =
+            outer_instance_id.iter().map(|id| ("outerInstanceId", (*id).to_owned())).collect();
+        let request = Request { method: &Method::POST, path: AUTHORIZE, params: &params };
+        let known: Vec<&str> = outer_instance_id.into_iter().chain(account_id).collect();
+        let read = |reply: &Reply| {
+            let rows = read_authorizations(reply, &known)?;
+            Grant::choose(&rows, account_id, &self.suffixes)
+        };
+        self.exchange.ask(request, None, deadline, read).await
+    }
+
+    /// Buys a token. `held` is the grant that there is already, if any.
     ///
-    /// Where the platform refuses the secret or the authorisation, the grant is pulled anew and the call made once
-    /// more; so it is where the answer was garbled or the socket closed. Never more than two calls a minute.
+    /// Since app secrets rotate about as often as tokens end, a grant that can be pulled is pulled first: a token call
+    /// with an old secret would be one of the two that a minute has. Where the platform refuses the secret or the
+    /// authorisation all the same, the grant is pulled anew and, if it is another one, the call made once more; so it
+    /// is where the answer was garbled, the clock wrong or the socket closed. Never more than two calls a minute.
     ///
     /// # Errors
     /// The last failure.
     pub async fn fetch(&self, held: Option<Arc<Grant>>, deadline: Instant) -> Result<Fetched, KingdeeError> {
-        let mut stale = held.is_some() && matches!(self.authorization, Authorization::Pull { .. });
-        let mut grant = match held {
-            Some(grant) => grant,
-            None => self.grant(deadline).await?,
-        };
         let pass = self.guard.take().map_err(used_up)?;
+        let mut grant = match (self.grant(deadline).await, held) {
+            (Ok(grant), _) => grant,
+            (Err(_), Some(held)) if self.can_pull() => held,
+            (Err(error), _) => {
+                pass.give_back();
+                return Err(error);
+            }
+        };
         let first = match self.buy(&grant, pass, deadline).await {
             Ok(fetched) => return Ok(fetched),
             Err(failed) => failed,
         };
         let refused =
             first.error.failure == Failure::Secret || first.error.errcode == Some(AUTHORIZATION_REFUSED);
-        stale &= refused;
-        if stale {
-            grant = self.grant(deadline).await?;
-        } else if !first.closed_under_us && first.error.failure != Failure::Unreadable {
+        if refused && self.can_pull() {
+            let newer = self.grant(deadline).await?;
+            if newer.buys_as(&grant) {
+                return Err(first.error);
+            }
+            grant = newer;
+        } else if !may_ask_again(&first) {
             return Err(first.error);
         }
         match self.guard.take() {
@@ -120,16 +149,20 @@ impl Source {
         let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
         let request = Request { method: &Method::GET, path: TOKEN, params: &params };
         let asked = self.clock.tick();
-        let reply = self.exchange.attempt(request, None, deadline).await?;
-        let failed = |error| AttemptError { error, closed_under_us: false };
-        let answer = read_token(&reply, &[&grant.app_key]).map_err(failed)?;
+        let known = [grant.app_key.as_str()];
+        let answer = self.exchange.ask(request, None, deadline, |reply| read_token(reply, &known)).await?;
         let text = answer.token.to_str().unwrap_or_default();
-        let life = life(text, answer.expires, self.clock.now(), self.token_max_life);
+        let life = life(text, answer.expires, self.exchange.now(), self.token_max_life);
         if life.is_zero() {
-            return Err(failed(KingdeeError::because(Failure::Unreadable, "the token has expired already")));
+            let error = KingdeeError::because(Failure::Unreadable, "the token has expired already");
+            return Err(AttemptError::plain(error));
         }
         Ok(Fetched { grant: grant.clone(), token: answer.token, lives: (asked, life) })
     }
+}
+
+fn may_ask_again(failed: &AttemptError) -> bool {
+    failed.closed_under_us || failed.clock_corrected || failed.error.failure == Failure::Unreadable
 }
 
 fn used_up(wait: Duration) -> KingdeeError {

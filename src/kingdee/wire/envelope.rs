@@ -65,8 +65,13 @@ pub fn open<'a>(
     asked: Asked,
     known: &[&str],
 ) -> Result<Option<&'a RawValue>, KingdeeError> {
-    let failed =
-        |failure, errcode, detail| KingdeeError { failure, errcode, retry_after: reply.retry_after, detail };
+    let failed = |failure, errcode, detail| KingdeeError {
+        failure,
+        errcode,
+        status: Some(reply.status.as_u16()),
+        retry_after: reply.retry_after,
+        detail,
+    };
     let Some(envelope) = parse(&reply.body) else {
         let detail = format!("HTTP {} whose body is no envelope of Kingdee's", reply.status.as_u16());
         return Err(failed(of_text(reply), None, detail));

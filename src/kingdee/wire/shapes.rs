@@ -19,6 +19,7 @@ fn reply(status: u16, body: &str) -> Reply {
     Reply {
         status: StatusCode::from_u16(status).unwrap(),
         retry_after: None,
+        date: None,
         body: Bytes::copy_from_slice(body.as_bytes()),
     }
 }

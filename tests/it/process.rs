@@ -1,0 +1,142 @@
+//! A gateway as a process of its own, in front of a sandbox in this one: for signals, limits of the system, and logs.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use points_gateway::app::demo;
+use points_gateway::clock::Clock;
+use points_gateway::sandbox::{Sandbox, SandboxSettings};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+/// Longest wait for anything; only a failing test waits this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running gateway; killed when dropped.
+pub struct Gateway {
+    pub sandbox: Arc<Sandbox>,
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl Gateway {
+    /// One that serves, on ports that were free.
+    pub async fn serving(configuration: &[(&str, &str)]) -> Gateway {
+        let mut gateway = Gateway::at("127.0.0.1:0".parse().unwrap(), configuration).await;
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
+    /// The same with fewer descriptors than it would like.
+    pub async fn with_descriptors(most: u32) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        let any = "127.0.0.1:0".parse().unwrap();
+        let shell = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        let mut gateway = spawn(Some(&shell), sandbox, folder, any, any, &[]);
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
+    /// One that starts at `public`.
+    pub async fn at(public: SocketAddr, configuration: &[(&str, &str)]) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        spawn(None, sandbox, folder, public, "127.0.0.1:0".parse().unwrap(), configuration)
+    }
+
+    /// Another one that starts at the very same addresses.
+    pub fn successor(&self, configuration: &[(&str, &str)]) -> Gateway {
+        let (sandbox, folder) = (Arc::clone(&self.sandbox), Arc::clone(&self.folder));
+        spawn(None, sandbox, folder, self.public, self.admin, configuration)
+    }
+
+    /// Reads the log until it says so; takes the addresses from there.
+    pub async fn wait_until_it_serves(&mut self) {
+        loop {
+            let line = self.line().await.expect("it ended before it served");
+            let told: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if told["message"] == "serving" {
+                self.public = told["listen"].as_str().unwrap().parse().unwrap();
+                self.admin = told["admin"].as_str().unwrap().parse().unwrap();
+                return;
+            }
+        }
+    }
+
+    /// The next line of its log; nothing after the last.
+    pub async fn line(&mut self) -> Option<String> {
+        tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("no more lines").unwrap()
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it has ended").to_string();
+        assert!(
+            std::process::Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success()
+        );
+    }
+
+    /// Its exit code, once it has ended.
+    pub async fn ended(&mut self) -> i32 {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it goes on");
+        ended.unwrap().code().unwrap_or(-1)
+    }
+
+    /// What one that can't start says.
+    pub async fn refusal(mut self) -> String {
+        let mut said = String::new();
+        while let Some(line) = self.line().await {
+            said += &line;
+        }
+        assert_eq!(self.ended().await, 1, "{said}");
+        said
+    }
+}
+
+async fn surroundings() -> (Arc<Sandbox>, Arc<tempfile::TempDir>) {
+    let sandbox = Sandbox::start(SandboxSettings::default(), Clock::real()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gateway.toml"), demo::config_text(sandbox.address())).unwrap();
+    (Arc::new(sandbox), Arc::new(folder))
+}
+
+fn spawn(
+    shell: Option<&str>,
+    sandbox: Arc<Sandbox>,
+    folder: Arc<tempfile::TempDir>,
+    public: SocketAddr,
+    admin: SocketAddr,
+    configuration: &[(&str, &str)],
+) -> Gateway {
+    let program = env!("CARGO_BIN_EXE_points-gateway");
+    let mut command = Command::new(shell.map_or(program, |_| "sh"));
+    if let Some(script) = shell {
+        command.args(["-c", script, program]);
+    }
+    command.args(["serve", "--config"]).arg(folder.path().join("gateway.toml")).env_clear();
+    let (public_text, admin_text) = (public.to_string(), admin.to_string());
+    let given = [
+        ("HTTP__LISTEN", public_text.as_str()),
+        ("HTTP__ADMIN_LISTEN", &admin_text),
+        ("HTTP__THREADS", "2"),
+        ("HTTP__DRAIN__GRACE", "0s"),
+        ("HTTP__DRAIN__IDLE", "0s"),
+        ("LOG__FORMAT", "json"),
+    ];
+    for (key, value) in given.iter().chain(configuration) {
+        command.env(format!("POINTS_GATEWAY__{key}"), value);
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    Gateway { sandbox, public, admin, child, lines, folder }
+}
