@@ -70,7 +70,7 @@ fn written(answer: &LedgerAnswer) -> Reply {
         "cur_page_size": answer.cur_page_size, "total_page": answer.total_page,
         "rows": answer.rows.iter().map(row).collect::<Vec<_>>(),
     }});
-    Reply { status: http::StatusCode::OK, retry_after: None, body: body.to_string().into() }
+    Reply { status: http::StatusCode::OK, retry_after: None, date: None, body: body.to_string().into() }
 }
 
 /// An answer that is believed is a chunk whose every slice is JSON of the documented shape.

@@ -33,6 +33,7 @@ fn reply(data: &[u8]) -> points_gateway::kingdee::reply::Reply {
     points_gateway::kingdee::reply::Reply {
         status: http::StatusCode::from_u16(status).unwrap(),
         retry_after: None,
+        date: None,
         body: bytes::Bytes::copy_from_slice(body),
     }
 }

@@ -11,6 +11,7 @@ use points_gateway::domain::ledger::ChunkKey;
 use points_gateway::domain::query::HistoryQuery;
 use points_gateway::history::History;
 use points_gateway::http::front::{Front, FrontParts};
+use points_gateway::http::phase::Phase;
 use points_gateway::http::points_history::parsers::{query_of, question as parse};
 use points_gateway::http::{Account, PointsHistory, router};
 use points_gateway::kingdee::settings::{SpaceEncoding, WindowEnd};
@@ -46,8 +47,10 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     };
     let accounts = vec![account("main", "Asia/Shanghai"), account("outlet", "America/New_York")];
     let endpoint = PointsHistory::new(history, accounts.clone());
+    let phase = Phase::new();
     let front = Front::new(FrontParts {
-        router: router::router(endpoint.clone(), &[]),
+        router: router::router(endpoint.clone(), &[], phase.clone()),
+        phase,
         endpoint,
         clock,
         limits: config.http.limits,
@@ -65,7 +68,7 @@ pub fn prepare() {
 /// The bytes are a request's target, as hyper would hand it over.
 pub fn question(data: &[u8]) {
     let Ok(uri) = Uri::try_from(data) else { return };
-    let request = Request::get(uri.clone()).body(()).unwrap();
+    let request = Request::get(uri.clone()).header("host", "apps.example").body(()).unwrap();
     let response = STAGE.front.without_waiting(&request);
     let status = response.as_ref().map(|response| response.status().as_u16());
     let name =
