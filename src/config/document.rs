@@ -1,5 +1,6 @@
 //! A TOML document becomes values with paths and places.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -7,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
 use super::given::{Given, Layer, Written};
-use super::origin::Origin;
+use super::origin::Places;
 
 /// Syntax faults shown; the first causes most of the others.
 const MOST_SYNTAX_FAULTS: usize = 10;
@@ -15,26 +16,30 @@ const MOST_SYNTAX_FAULTS: usize = 10;
 /// Reads a document. `is_key` says which paths hold values, so that a table there is a wrong value and no section.
 ///
 /// # Errors
-/// Every place where the text is no TOML, and what could be read all the same.
+/// Every place where the text is no TOML, and the values that could be read all the same and hold no such place.
 pub fn read(file: &Arc<str>, text: &str, is_key: &dyn Fn(&str) -> bool) -> (Layer, Vec<Fault>) {
     let (table, errors) = DeTable::parse_recoverable(text);
+    let places = Places::new(file, text);
     let fault = |error: &toml::de::Error| Fault {
         key: file.to_string(),
-        source: Origin::in_file(file, text, error.span().map_or(0, |span| span.start)),
+        source: places.at(error.span().map_or(0, |span| span.start)),
         problem: format!("this is not TOML: {}", error.message().replace('\n', "; ")),
         allowed: "TOML 1.0 or later".into(),
         fix: "Correct the line. Text stands in quotes, digits such as \"00123\" too.".into(),
     };
     let faults: Vec<_> = errors.iter().take(MOST_SYNTAX_FAULTS).map(fault).collect();
-    let mut walk = Walk { file, text, is_key, layer: Layer::default() };
+    let mut broken: Vec<_> = errors.iter().map(|error| error.span().map_or(0, |span| span.start)).collect();
+    broken.sort_unstable();
+    let mut walk = Walk { places: &places, is_key, broken, layer: Layer::default() };
     walk.table("", table.get_ref());
     (walk.layer, faults)
 }
 
 struct Walk<'a> {
-    file: &'a Arc<str>,
-    text: &'a str,
+    places: &'a Places<'a>,
     is_key: &'a dyn Fn(&str) -> bool,
+    /// Places of syntax faults, sorted.
+    broken: Vec<usize>,
     layer: Layer,
 }
 
@@ -43,16 +48,24 @@ impl Walk<'_> {
         let mut rows: Vec<_> = table.iter().collect();
         rows.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in rows {
+            // What nobody closed swallows the lines below it, and one of them may be a secret's.
+            if self.is_broken(name.span()) || self.is_broken(value.span()) {
+                continue;
+            }
             let name_text = name.get_ref().as_ref();
-            // A quoted name with a dot in it must not pass for two names.
-            let name_text = if name_text.contains('.') { format!("{name_text:?}") } else { name_text.into() };
+            // A quoted name with a dot in it must not pass for two names, nor an empty one for none.
+            let name_text = if name_text.contains('.') || name_text.is_empty() {
+                format!("{name_text:?}")
+            } else {
+                name_text.into()
+            };
             let path = if above.is_empty() { name_text } else { format!("{above}.{name_text}") };
             self.value(path, name.span().start, value);
         }
     }
 
     fn value(&mut self, path: String, at: usize, value: &Spanned<DeValue<'_>>) {
-        let origin = Origin::in_file(self.file, self.text, at);
+        let origin = self.places.at(at);
         match value.get_ref() {
             DeValue::Table(below) if !(self.is_key)(&path) => {
                 self.layer.sections.push((path.clone(), origin));
@@ -60,6 +73,11 @@ impl Walk<'_> {
             }
             written => self.layer.values.push((path, Given { value: as_written(written), origin })),
         }
+    }
+
+    fn is_broken(&self, span: Range<usize>) -> bool {
+        let next = self.broken.partition_point(|place| *place < span.start);
+        self.broken.get(next).is_some_and(|place| *place <= span.end)
     }
 }
 

@@ -28,7 +28,9 @@ pub fn read(environment: &[(OsString, OsString)], keys: &[String]) -> (Layer, Ve
         match name.strip_prefix(PREFIX) {
             Some(rest) => {
                 let value = value.to_str().map_or(Written::Garbled, |text| Written::Plain(text.to_owned()));
-                layer.values.push((rest.to_ascii_lowercase().replace("__", "."), Given { value, origin }));
+                let path = rest.to_ascii_lowercase().replace("__", ".");
+                let path = if path.is_empty() { "\"\"".to_owned() } else { path };
+                layer.values.push((path, Given { value, origin }));
             }
             None => faults.extend(meant(name, keys).map(|key| Fault {
                 key: key.to_owned(),

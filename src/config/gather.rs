@@ -76,10 +76,11 @@ struct Sorted {
 
 fn sort(layer: Layer, faults: &mut Vec<Fault>) -> Sorted {
     let mut sorted = Sorted::default();
+    let values = layer.values.iter().map(|(path, _)| path.clone());
+    let paths: BTreeSet<String> = values.chain(layer.sections.iter().map(|(path, _)| path.clone())).collect();
     let empty = |path: &str| {
         let below = format!("{path}.");
-        let mut paths = layer.values.iter().map(|(p, _)| p).chain(layer.sections.iter().map(|(p, _)| p));
-        !paths.any(|other| other.starts_with(&below))
+        !paths.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
     };
     for (path, origin) in &layer.sections {
         match named(path) {

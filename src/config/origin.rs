@@ -24,13 +24,31 @@ pub enum Origin {
     Variable(String),
 }
 
-impl Origin {
-    /// The place of byte `at` of `text`, which is the content of `file`.
-    pub fn in_file(file: &Arc<str>, text: &str, at: usize) -> Origin {
-        let before = text.get(..at).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Origin::Line { file: Arc::clone(file), line, column }
+/// The places of a file's text. Finding one takes no look at all that stands before it.
+pub struct Places<'a> {
+    file: &'a Arc<str>,
+    text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+}
+
+/// Columns are counted up to here.
+const LAST_COLUMN: usize = 1000;
+
+impl<'a> Places<'a> {
+    /// The places of `text`, which is the content of `file`.
+    pub fn new(file: &'a Arc<str>, text: &'a str) -> Places<'a> {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Places { file, text, lines }
+    }
+
+    /// The place of a byte.
+    pub fn at(&self, byte: usize) -> Origin {
+        let line = self.lines.partition_point(|begins| *begins <= byte);
+        let begins = line.checked_sub(1).and_then(|above| self.lines.get(above)).copied().unwrap_or(0);
+        let before = self.text.get(begins..byte).unwrap_or_default();
+        let column = before.chars().take(LAST_COLUMN - 1).count() + 1;
+        Origin::Line { file: Arc::clone(self.file), line, column }
     }
 }
 
@@ -70,8 +88,14 @@ mod tests {
         let file = Arc::from("a.toml");
         let text = "# 金蝶\n\n键 = 1";
         let at = text.find('=').unwrap();
-        assert_eq!(Origin::in_file(&file, text, 0).to_string(), "file a.toml, line 1, column 1");
-        assert_eq!(Origin::in_file(&file, text, at).to_string(), "file a.toml, line 3, column 3");
+        let places = Places::new(&file, text);
+        assert_eq!(places.at(0).to_string(), "file a.toml, line 1, column 1");
+        assert_eq!(places.at(at).to_string(), "file a.toml, line 3, column 3");
+        assert_eq!(places.at(at - 5).to_string(), "file a.toml, line 2, column 1");
+        assert_eq!(
+            Places::new(&file, &"x".repeat(5000)).at(4000).to_string(),
+            "file a.toml, line 1, column 1000"
+        );
     }
 
     #[test]

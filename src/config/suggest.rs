@@ -19,8 +19,13 @@ pub fn among(word: &str, candidates: &[String]) -> Option<String> {
     let word = (word.len() <= 100).then_some(word)?;
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let distance = |candidate: &&String| strsim::damerau_levenshtein(word, candidate);
-    let near = candidates.iter().min_by_key(distance).filter(|c| distance(c) <= 1 + word.chars().count() / 6);
-    let moved = || candidates.iter().filter(|c| last(c) == last(word)).min_by_key(distance);
+    let (length, most) = (word.chars().count(), 1 + word.chars().count() / 6);
+    // So many letters are missing at least; most candidates need no closer look.
+    let alike = |candidate: &&String| candidate.chars().count().abs_diff(length) <= most;
+    let near = candidates.iter().filter(alike).map(|c| (distance(&c), c)).min_by_key(|(far, _)| *far);
+    let near = near.filter(|(far, _)| *far <= most).map(|(_, candidate)| candidate);
+    let word_last = last(word);
+    let moved = || candidates.iter().filter(|c| last(c) == word_last).min_by_key(distance);
     near.or_else(moved).cloned()
 }
 

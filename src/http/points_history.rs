@@ -28,6 +28,7 @@ mod ask;
 mod cursor;
 mod body;
 mod reply;
+pub mod parsers;
 
 pub use ask::Account;
 pub(crate) use ask::{Route, route};

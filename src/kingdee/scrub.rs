@@ -3,11 +3,14 @@
 /// Longest text that is kept, in characters.
 pub const MAX_CHARS: usize = 160;
 
+/// Values of so few bytes, such as a page's number, are in many words by chance; they are masked where they stand alone.
+const SHORT: usize = 3;
+
 /// Cleans a text that came from outside.
 ///
 /// Control characters become blanks. A word that could identify somebody or open something is replaced by `…`:
 /// one with five digits in a row (timestamps, phone numbers, ids), a very long one (signatures, tokens), and each
-/// of `known`, the values that were sent.
+/// of `known`, the values that were sent, whatever is written around it (`member_id=…`).
 pub fn scrub(text: &str, known: &[&str]) -> String {
     let mut clean = String::with_capacity(text.len().min(4 * MAX_CHARS));
     let mut rest = text;
@@ -45,7 +48,11 @@ fn is_forging(c: char) -> bool {
 
 fn is_telling(word: &str, known: &[&str]) -> bool {
     let digits = |window: &[u8]| window.iter().all(u8::is_ascii_digit);
-    word.len() > 40 || word.as_bytes().windows(5).any(digits) || known.contains(&word)
+    let part = |known: &&str| known.len() > SHORT && word.contains(known);
+    word.len() > 40
+        || word.as_bytes().windows(5).any(digits)
+        || word.split(['=', '/', '.', '+', '%']).chain([word]).any(|part| known.contains(&part))
+        || known.iter().any(part)
 }
 
 #[cfg(test)]
@@ -70,6 +77,15 @@ mod tests {
         let text = format!("bad 13800138000 of vip_A, token {token}: {}", "QUJD".repeat(22));
         assert_eq!(scrub(&text, &["vip_A"]), "bad … of …, token …: …");
         assert_eq!(scrub("会员13800138000不存在", &[]), "会员…不存在");
+    }
+
+    #[test]
+    fn a_known_value_is_masked_whatever_is_written_around_it() {
+        let known = ["vip_A", "1", "100"];
+        for text in ["member_id=vip_A", "/vip_A/points", "vip_A.", "id:vip_A", "xvip_Ax", "page=1", "a/100"] {
+            assert!(scrub(text, &known).ends_with('…') && !scrub(text, &known).contains("vip"), "{text}");
+        }
+        assert_eq!(scrub("errcode 4001 v2.10", &known), "errcode 4001 v2.10");
     }
 
     #[test]

@@ -33,3 +33,4 @@ mod resilience;
 mod command_line;
 mod contents;
 mod browser;
+mod fuzz_corpus;

@@ -111,6 +111,11 @@ fn what_is_no_toml_is_shown_by_line_and_column_without_its_text() {
         ("kingdee.client_id = 00123", 1),
         ("[kingdee]\nclient_secret = \"c4nary-5ecret\"\nclient_secret = \"c4nary-5ecret\"", 3),
         ("\n[[[c4nary-5ecret", 2),
+        ("kingdee.router_suffixes = [\"jdy.com\"\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
+        ("kingdee.router_suffixes = [\"jdy.com\",\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
+        ("log = {\nclient_secret = c4nary-5ecret", 2),
+        ("[\r={\"\nclient_secret=c4nary-5ecret", 1),
+        ("log.level = \"\"\"info\nkingdee.client_secret = \"c4nary-5ecret\"", 2),
     ] {
         let faults = Written::bare_file(text).faults();
         let syntax: Vec<_> = faults.iter().filter(|fault| fault.problem.contains("not TOML")).collect();
@@ -118,7 +123,7 @@ fn what_is_no_toml_is_shown_by_line_and_column_without_its_text() {
         syntax.iter().for_each(|fault| assert_speaks(fault));
         let Origin::Line { line: number, .. } = syntax[0].source else { panic!("{faults:?}") };
         assert_eq!(number, line, "{}", syntax[0]);
-        assert!(!faults.iter().any(|fault| fault.problem.contains("missing")), "{faults:?}");
+        assert!(!faults.iter().any(|fault| fault.problem.contains("it is missing")), "{faults:?}");
     }
 }
 
@@ -146,6 +151,21 @@ fn unknown_names_say_what_was_meant() {
         let fault = written.only_fault();
         assert!(fault.fix.contains("POINTS_GATEWAY__KINGDEE__BASE_URL."), "{fault}");
     }
+}
+
+#[test]
+fn a_name_without_letters_is_a_name() {
+    for (text, key) in [("\"\" = 1", "\"\""), ("[\"\"]\nlog.level = \"warn\"", "\"\".log.level")] {
+        let fault = Written::bare_file(text)
+            .var("KINGDEE__CLIENT_ID", "1")
+            .var("KINGDEE__CLIENT_SECRET", CANARY)
+            .only_fault();
+        assert_speaks(&fault);
+        assert_eq!((fault.key.as_str(), fault.problem.as_str()), (key, "there is no such key"));
+    }
+    let fault = Written::env().var("", "1").only_fault();
+    assert_speaks(&fault);
+    assert_eq!(fault.key, "\"\"");
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub(super) fn write_link(query: &HistoryQuery, place: &Place, out: &mut Vec<u8>)
     }
 }
 
-fn filters(query: &HistoryQuery) -> String {
+pub(super) fn filters(query: &HistoryQuery) -> String {
     let mut text = String::new();
     let window = query.selection.window;
     for (name, bound) in [("from", window.from), ("to", window.to)] {

@@ -38,7 +38,7 @@ pub fn whole(text: &str) -> Option<u64> {
 /// `None` if there is no exponent, or one beyond any ledger.
 pub fn without_exponent(text: &str) -> Option<String> {
     let (mantissa, exponent) = text.split_once(['e', 'E'])?;
-    let exponent: i32 = exponent.parse().ok().filter(|e: &i32| e.abs() <= 30)?;
+    let exponent: i32 = exponent.parse().ok().filter(|e| (-30..=30).contains(e))?;
     let (sign, mantissa) = match mantissa.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", mantissa),
@@ -90,6 +90,7 @@ mod tests {
     #[case("1e0", Some("1"))]
     #[case("1e-31", None)]
     #[case("1e999999999999", None)]
+    #[case("1e-2147483648", None)]
     #[case("e5", None)]
     #[case("500", None)]
     #[case("xe5", None)]

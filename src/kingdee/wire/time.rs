@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use crate::domain::points::LocalTime;
 
@@ -10,14 +10,26 @@ use crate::domain::points::LocalTime;
 /// (`2020-04-10 16:23:4`); also what sister endpoints use: a text with its own offset, or epoch milliseconds.
 pub fn local_time(text: &str, zone: &TimeZone) -> Option<LocalTime> {
     let text = text.trim();
-    let timestamp = if text.len() == 13 && text.bytes().all(|b| b.is_ascii_digit()) {
+    let civil = civil(text);
+    let instant = if text.len() == 13 && text.bytes().all(|b| b.is_ascii_digit()) {
         Timestamp::from_millisecond(text.parse().ok()?).ok()?
-    } else if let Some(civil) = civil(text) {
+    } else if let Some(civil) = civil {
         zone.to_timestamp(civil).ok()?
     } else {
         text.parse().ok()?
     };
-    Some(LocalTime { timestamp, offset: zone.to_offset(timestamp) })
+    let exact = zone.to_offset(instant);
+    let offset = whole_minutes(exact)?;
+    // What was written without an offset stays as it was written; its instant is the one that text and offset name.
+    let timestamp =
+        if civil.is_some() { offset.to_timestamp(exact.to_datetime(instant)).ok()? } else { instant };
+    // RFC 3339 has years of four digits and nothing before them.
+    (offset.to_datetime(timestamp).year() >= 0).then_some(LocalTime { timestamp, offset })
+}
+
+/// What RFC 3339 can say of an offset. China's was 8:05:43 before 1901, and some databases say `0001-01-01` for "never".
+fn whole_minutes(offset: Offset) -> Option<Offset> {
+    Offset::from_seconds(-(-offset.seconds()).div_euclid(60) * 60).ok() // rounded up
 }
 
 fn civil(text: &str) -> Option<DateTime> {
@@ -66,9 +78,14 @@ mod tests {
     #[case(" 2020-04-10T16:23:04 ", "2020-04-10T16:23:04+08:00")]
     #[case("2020-04-10T16:23:04Z", "2020-04-11T00:23:04+08:00")]
     #[case("1586507004000", "2020-04-10T16:23:24+08:00")]
+    #[case("0001-01-01 00:00:00", "0001-01-01T00:00:00+08:06")]
+    #[case("1900-12-31 23:59:59", "1900-12-31T23:59:59+08:06")]
+    #[case("1940-06-01 00:30:00", "1940-06-01T01:30:00+09:00")]
     fn every_shape_is_read_in_the_account_sets_zone(#[case] text: &str, #[case] read: &str) {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        assert_eq!(local_time(text, &zone).unwrap().to_string(), read);
+        let time = local_time(text, &zone).unwrap();
+        assert_eq!(time.to_string(), read);
+        assert_eq!(read.parse().ok(), Some(time.timestamp), "text and instant say the same");
     }
 
     #[rstest::rstest]
@@ -83,6 +100,7 @@ mod tests {
     #[case("２０２２-08-05")]
     #[case("yesterday")]
     #[case("1586507004")]
+    #[case("-000100-01-02T01:59:59Z")]
     fn what_is_no_time_is_not_guessed(#[case] text: &str) {
         assert_eq!(local_time(text, &TimeZone::UTC), None);
     }
