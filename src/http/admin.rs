@@ -9,14 +9,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 
 use super::phase::Phase;
 use super::points_history::Account;
 use super::problem::{Kind, Problem};
-use super::request_id::{self, RequestId, RequestIds};
-use super::{answer, framing, whoami};
+use super::request_id::{RequestId, RequestIds};
+use super::router::{guarded, not_found, other_method};
+use super::{answer, framing};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::history::History;
@@ -50,7 +51,7 @@ pub fn router(admin: Admin) -> Router {
         )
         .fallback(elsewhere)
         .with_state(admin.clone());
-    super::router::guarded(routes).layer(from_fn_with_state(admin, every_request))
+    guarded(routes).layer(from_fn_with_state(admin, every_request))
 }
 
 /// What every request gets: an id, a look at its framing, the headers of every answer.
@@ -66,10 +67,7 @@ async fn every_request(State(admin): State<Admin>, mut request: Request, next: N
 }
 
 async fn elsewhere(State(admin): State<Admin>, request: Request) -> Response {
-    match whoami::is_asked(request.method(), request.uri().path()) {
-        true => whoami::answer(&admin.phase, "GET, HEAD, POST, OPTIONS"),
-        false => problem(Kind::NotFound, &request_id::of(request.extensions())),
-    }
+    not_found(&request, &admin.phase, "GET, HEAD, POST, OPTIONS")
 }
 
 async fn reads_only(request: Request) -> Response {
@@ -78,13 +76,6 @@ async fn reads_only(request: Request) -> Response {
 
 async fn posts_only(request: Request) -> Response {
     other_method(&request, "POST, OPTIONS")
-}
-
-fn other_method(request: &Request, allow: &'static str) -> Response {
-    if *request.method() == Method::OPTIONS {
-        return (StatusCode::NO_CONTENT, [(ALLOW, allow)]).into_response();
-    }
-    Problem::method_not_allowed(allow).into_answer(&request_id::of(request.extensions())).into_axum()
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {

@@ -3,10 +3,10 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 
 use super::problem::{Kind, Problem};
-use super::request_id::{RequestId, X_REQUEST_ID};
+use super::request_id::{self, RequestId, X_REQUEST_ID};
 
 /// Where the rows of an answer came from; set by handlers, read at the front door.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,11 @@ pub(super) fn finished(mut response: Response<Body>, id: &RequestId) -> Response
 }
 
 impl Problem {
+    /// The problem as a handler's answer to a request that was given its id.
+    pub(crate) fn answering<B>(self, request: &Request<B>) -> Response<Body> {
+        self.into_answer(&request_id::of(request.extensions())).into_axum()
+    }
+
     /// The problem as an answer.
     pub(crate) fn into_answer(self, id: &RequestId) -> Answer {
         let outcome = self.kind().label();

@@ -9,7 +9,6 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use utoipa_swagger_ui::Config;
 
 use super::problem::{Kind, Problem};
-use super::request_id;
 
 /// `/docs` → `docs/`, relative.
 pub(super) async fn redirect() -> Redirect {
@@ -43,8 +42,6 @@ fn serve(file: &str, request: Request) -> Response {
             }
             response
         }
-        Ok(None) | Err(_) => {
-            Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum()
-        }
+        Ok(None) | Err(_) => Problem::new(Kind::NotFound).answering(&request),
     }
 }

@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 use super::answer::{self, Answer, Seen};
 use super::framing;
 use super::phase::Phase;
-use super::points_history::{Asked, PATH, PointsHistory, route};
+use super::points_history::{Asked, PATH, PointsHistory, Route, route};
 use super::problem::{Kind, Problem};
 use super::request_id::{RequestId, RequestIds};
 use super::settings::EdgeLimits;
@@ -158,21 +158,29 @@ struct Visit {
 impl Shared {
     /// The answer, counted and logged, or the visit of a request that must wait.
     fn enter<B>(&self, request: &Request<B>, has_body: bool) -> Result<Response<FrontBody>, Visit> {
+        let path = request.uri().path();
+        let found = route(path);
         let visit = Visit {
             method: known(request.method()),
-            route: super::router::template(request.uri().path()),
+            route: super::router::template(path, found),
             id: self.ids.of(request.headers()),
             began: Instant::now(),
             can_close: request.version() < Version::HTTP_2,
         };
-        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, has_body, &visit)));
+        let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, has_body, found, &visit)));
         match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
             Some(answer) => Ok(self.leave(&visit, answer)),
             None => Err(visit),
         }
     }
 
-    fn at_once<B>(&self, request: &Request<B>, has_body: bool, visit: &Visit) -> Option<Answer> {
+    fn at_once<B>(
+        &self,
+        request: &Request<B>,
+        has_body: bool,
+        found: Option<Route<'_>>,
+        visit: &Visit,
+    ) -> Option<Answer> {
         if let Some(refusal) = framing::refusal(request, has_body, &visit.id) {
             return Some(refusal);
         }
@@ -184,12 +192,7 @@ impl Shared {
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return None;
         }
-        let asked = Asked {
-            route: route(uri.path())?,
-            query: uri.query(),
-            headers: request.headers(),
-            id: &visit.id,
-        };
+        let asked = Asked { route: found?, query: uri.query(), headers: request.headers(), id: &visit.id };
         self.endpoint.without_waiting(asked, visit.began.into_std())
     }
 

@@ -6,7 +6,6 @@ use axum::extract::Request;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::problem::{Kind, Problem};
-use super::request_id;
 
 /// All kinds.
 pub(super) async fn list() -> Html<String> {
@@ -26,7 +25,7 @@ pub(super) async fn one(request: Request) -> Response {
             describe(kind, &mut page);
             Html(page).into_response()
         }
-        None => Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum(),
+        None => Problem::new(Kind::NotFound).answering(&request),
     }
 }
 

@@ -12,9 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::landing::Sample;
 use super::phase::Phase;
-use super::points_history::{self, PointsHistory};
+use super::points_history::{self, PointsHistory, Route};
 use super::problem::{Kind, Problem};
-use super::{answer, docs, landing, openapi, problem_pages, request_id, whoami};
+use super::{answer, docs, landing, openapi, problem_pages, whoami};
 
 /// The router and the document, from one registration.
 pub fn router(endpoint: PointsHistory, samples: &[Sample], phase: Phase) -> Router {
@@ -30,8 +30,8 @@ pub fn router(endpoint: PointsHistory, samples: &[Sample], phase: Phase) -> Rout
         .route("/docs/{*file}", get(docs::file))
         .route("/problems", get(problem_pages::list))
         .route("/problems/{label}", get(problem_pages::one))
-        .fallback(async move |request: Request| not_found(&request, &phase))
-        .method_not_allowed_fallback(other_method);
+        .fallback(async move |request: Request| not_found(&request, &phase, ALLOW))
+        .method_not_allowed_fallback(reads_only);
     guarded(routes)
 }
 
@@ -49,9 +49,9 @@ fn documented() -> OpenApiRouter<PointsHistory> {
     OpenApiRouter::with_openapi(openapi::frame()).merge(points_history::routes())
 }
 
-/// Template of a path, for log and metrics: paths themselves name members.
-pub(crate) fn template(path: &str) -> &'static str {
-    match points_history::route(path) {
+/// Template of a path and of the `route` found in it, for log and metrics: paths themselves name members.
+pub(crate) fn template(path: &str, route: Option<Route<'_>>) -> &'static str {
+    match route {
         Some(route) if route.account.is_none() => points_history::PATH,
         Some(_) => points_history::PATH_OF_ACCOUNT,
         None => match path {
@@ -64,19 +64,25 @@ pub(crate) fn template(path: &str) -> &'static str {
     }
 }
 
-fn not_found(request: &Request, phase: &Phase) -> Response {
+/// What a path gets that no route has, on either listener; `allow` is for whoever asks about all of them.
+pub(super) fn not_found(request: &Request, phase: &Phase, allow: &'static str) -> Response {
     if whoami::is_asked(request.method(), request.uri().path()) {
-        return whoami::answer(phase, ALLOW);
+        return whoami::answer(phase, allow);
     }
-    Problem::new(Kind::NotFound).into_answer(&request_id::of(request.extensions())).into_axum()
+    Problem::new(Kind::NotFound).answering(request)
 }
 
 /// Every path answers GET, HEAD and OPTIONS.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-async fn other_method(request: Request) -> Response {
+async fn reads_only(request: Request) -> Response {
+    other_method(&request, ALLOW)
+}
+
+/// What a method gets that a route doesn't take: told what it does take, which is no fault if that was the question.
+pub(super) fn other_method(request: &Request, allow: &'static str) -> Response {
     if *request.method() == Method::OPTIONS {
-        return (StatusCode::NO_CONTENT, [(http::header::ALLOW, ALLOW)]).into_response();
+        return (StatusCode::NO_CONTENT, [(http::header::ALLOW, allow)]).into_response();
     }
-    Problem::method_not_allowed(ALLOW).into_answer(&request_id::of(request.extensions())).into_axum()
+    Problem::method_not_allowed(allow).answering(request)
 }
