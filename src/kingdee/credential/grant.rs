@@ -35,6 +35,11 @@ impl Grant {
         Ok(Grant { app_key: app_key.to_owned(), app_secret: app_secret.clone(), router, serial: 0 })
     }
 
+    /// Whether calls made under it go another way than under `other`.
+    pub fn leads_elsewhere(&self, other: &Grant) -> bool {
+        self.router != other.router || self.app_key != other.app_key
+    }
+
     /// Whether a token is bought alike with both.
     pub fn buys_as(&self, other: &Grant) -> bool {
         let secrets = (self.app_secret.expose_secret(), other.app_secret.expose_secret());

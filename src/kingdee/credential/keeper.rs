@@ -111,7 +111,7 @@ impl Keeper {
         }
         match self.knows_another_way(used) {
             true => self.get(deadline).await,
-            false => Err(KingdeeError::because(Failure::Router, "the authorisation has not changed")),
+            false => Err(unchanged()),
         }
     }
 
@@ -133,10 +133,10 @@ impl Keeper {
 
     fn knows_another_way(&self, used: &CredentialSet) -> bool {
         let state = self.0.lock();
-        state.held.as_ref().is_some_and(|held| {
-            held.serial > used.grant.serial
-                && (held.router != used.grant.router || held.app_key != used.grant.app_key)
-        })
+        state
+            .held
+            .as_ref()
+            .is_some_and(|held| held.serial > used.grant.serial && held.leads_elsewhere(&used.grant))
     }
 
     async fn fetched(&self, deadline: Instant) -> Result<Arc<CredentialSet>, KingdeeError> {
@@ -237,9 +237,8 @@ impl Kept {
             return Ok(());
         }
         let current = self.current.load_full();
-        let moved = before.is_none_or(|held| held.router != grant.router || held.app_key != grant.app_key);
-        let unchanged = KingdeeError::because(Failure::Router, "the authorisation has not changed");
-        state.pulling.land(if moved { None } else { resting(unchanged) });
+        let moved = before.is_none_or(|held| held.leads_elsewhere(&grant));
+        state.pulling.land(if moved { None } else { resting(unchanged()) });
         state.held = Some(grant.clone());
         match current {
             Some(set) if set.grant.app_key == grant.app_key => {
@@ -261,6 +260,10 @@ impl Kept {
         state.held = Some(grant.clone());
         self.current.store(Some(Arc::new(CredentialSet { version: state.version, grant, token })));
     }
+}
+
+fn unchanged() -> KingdeeError {
+    KingdeeError::because(Failure::Router, "the authorisation has not changed")
 }
 
 async fn wait(mut landing: Landing, deadline: Instant) -> Result<(), KingdeeError> {
