@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::cache::{CacheSettings, LedgerCache};
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountIndex;
-use crate::domain::ledger::{ChunkKey, chunks_of};
+use crate::domain::ledger::{Chunk, ChunkKey, chunks_of};
 use crate::domain::member::MemberId;
 use crate::domain::query::{Cursor, HistoryQuery, PageSize, Position, Selection};
 use crate::kingdee::Kingdee;
@@ -99,7 +99,7 @@ impl History {
             Position::Page { .. } => true,
             Position::After { cursor, .. } => cut.count() == Some(cursor.count),
         };
-        (unmoved && cut.agrees() && cut.begins_with(span.anchor)).then(|| cut.into_page(&span))?
+        (unmoved && cut.agrees() && cut.begins_with(span.anchor)).then(|| cut.into_page(&span)).flatten()
     }
 
     /// The page, from memory or from Kingdee.
@@ -151,7 +151,10 @@ impl History {
                 if !page.lacks_rows() {
                     return Ok(page);
                 }
-                let page = newer.and_then(|read| self.page_of_one(read, cursor, size));
+                let page = newer.and_then(|(before, read)| {
+                    let number = self.first_chunk(span.start) + before as u32;
+                    self.page_of_one(number, read, cursor, size)
+                });
                 return page.filter(|page| !page.lacks_rows()).ok_or_else(HistoryError::contradiction);
             }
         }
@@ -159,15 +162,22 @@ impl History {
     }
 
     /// The page after a cursor's row out of one chunk alone, if the row has moved into it.
-    fn page_of_one(&self, (number, read): (u32, Read), cursor: &Cursor, size: PageSize) -> Option<Page> {
-        let first = u64::from(number) * u64::from(self.chunk_rows());
-        let found =
-            read.stored.chunk.find(&cursor.anchor, expected(cursor, read.stored.chunk.count(), first))?;
-        let span = Span::after(first + u64::from(found), &cursor.anchor, size);
+    fn page_of_one(&self, number: u32, read: Read, cursor: &Cursor, size: PageSize) -> Option<Page> {
+        let place = self.place_in(&read.stored.chunk, number, cursor)?;
+        let span = Span::after(place, &cursor.anchor, size);
         let (number, places) = chunks_of(span.start, span.len, self.chunk_rows()).next()?;
         let mut cut = Cut::default();
         cut.push(read, number, places, self.chunk_rows());
         cut.into_page(&span)
+    }
+
+    /// Where in the whole selection a cursor's row stands, if it is in chunk `number`. Of rows that look the same it is
+    /// the one nearest to where it must be if the rows that came or went since did so before it.
+    fn place_in(&self, chunk: &Chunk, number: u32, cursor: &Cursor) -> Option<u64> {
+        let first = u64::from(number) * u64::from(self.chunk_rows());
+        let moved = i64::from(cursor.place) + i64::from(chunk.count()) - i64::from(cursor.count);
+        let expected = moved - i64::try_from(first).unwrap_or(i64::MAX);
+        chunk.find(&cursor.anchor, expected).map(|place| first + u64::from(place))
     }
 
     /// Forgets everything about a member; says how many cached chunks went.
@@ -199,6 +209,11 @@ impl History {
 
     fn chunk_rows(&self) -> u8 {
         self.chunks.kingdee.chunk_rows()
+    }
+
+    /// Number of the chunk that holds a place; bounded by `PageNumber::MAX * PageSize::MAX` and a cursor's `u32`.
+    fn first_chunk(&self, place: u64) -> u32 {
+        (place / u64::from(self.chunk_rows().max(1))) as u32
     }
 
     async fn read_cut(
@@ -249,14 +264,14 @@ impl History {
     async fn reconcile(&self, selection: &Selection, start: u64, reads: &mut [Read], deadline: Instant) {
         // The first time may join a flight that began before the other chunk was read.
         const TIMES: usize = 3;
-        let first = start / u64::from(self.chunk_rows().max(1));
+        let first = self.first_chunk(start);
         for _ in 0..TIMES {
             let Some(i) = outdated(reads) else { return };
             let Some(place) = reads.get_mut(i) else { return };
             if !place.stored.may_refresh(self.chunks.clock.tick()) {
                 return;
             }
-            let key = key(selection, (first + i as u64) as u32);
+            let key = key(selection, first + i as u32);
             match self.chunks.ask(&key, Wish::Any, Some(Arc::clone(&place.stored)), deadline).await {
                 Ok(read) if !matches!(read.outcome, Outcome::Stale(_)) => *place = read,
                 _ => return,
@@ -287,12 +302,9 @@ impl History {
             let read = self.read(&key(selection, number), wish, deadline).await?;
             let chunk = &read.stored.chunk;
             if chunk.count() > number.saturating_mul(rows)
-                && let Some(place) = chunk.find(
-                    &cursor.anchor,
-                    expected(cursor, chunk.count(), u64::from(number) * u64::from(rows)),
-                )
+                && let Some(place) = self.place_in(chunk, number, cursor)
             {
-                return Ok(u64::from(number) * u64::from(rows) + u64::from(place));
+                return Ok(place);
             }
             if seen.len() >= self.chunks.settings.cursor_search_chunks as usize {
                 break;
@@ -310,13 +322,6 @@ fn outdated(reads: &[Read]) -> Option<usize> {
     let (_, count) = reads.iter().map(|r| (r.stored.read_at, r.stored.chunk.count())).max()?;
     let outdated = reads.iter().enumerate().filter(|(_, r)| r.stored.chunk.count() != count);
     outdated.min_by_key(|(_, r)| r.stored.read_at).map(|(i, _)| i)
-}
-
-/// Where a cursor's row should be in a chunk that begins at place `first`, if the rows that came or went since did so
-/// before it.
-fn expected(cursor: &Cursor, count: u32, first: u64) -> i64 {
-    let moved = i64::from(cursor.place) + i64::from(count) - i64::from(cursor.count);
-    moved - i64::try_from(first).unwrap_or(i64::MAX)
 }
 
 fn key(selection: &Selection, number: u32) -> ChunkKey {

@@ -24,6 +24,15 @@ pub(super) struct Read {
     pub outcome: Outcome,
 }
 
+impl Read {
+    /// What was there all along, since Kingdee was not asked or did not answer.
+    fn unrefreshed(stored: Arc<Stored>, wish: Wish, reason: StaleReason, now: Tick) -> Read {
+        let in_vain = wish == Wish::Fresh && now < stored.fresh_until;
+        let outcome = if in_vain { Outcome::InVain(reason) } else { Outcome::Stale(reason) };
+        Read { stored, outcome }
+    }
+}
+
 type Landing = Seat<Result<Arc<Stored>, HistoryError>>;
 
 /// What memory alone can say about a chunk.
@@ -56,19 +65,15 @@ impl Chunks {
         }
         let reason = if stored.is_failing() { StaleReason::Failing } else { StaleReason::Revalidating };
         match verdict {
-            _ if wish == Wish::Fresh && stored.may_refresh(now) => Look::Ask { stale: Some(stored) },
-            Verdict::Fresh if wish == Wish::Fresh => {
-                Look::Serve(Read { stored, outcome: Outcome::InVain(reason) })
-            }
-            Verdict::Fresh => Look::Serve(Read { stored, outcome: Outcome::Hit }),
+            Verdict::Fresh if wish != Wish::Fresh => Look::Serve(Read { stored, outcome: Outcome::Hit }),
             _ if !stored.may_refresh(now) || wish == Wish::CachedOnly => {
-                Look::Serve(Read { stored, outcome: Outcome::Stale(reason) })
+                Look::Serve(Read::unrefreshed(stored, wish, reason, now))
             }
-            Verdict::Revalidate => {
+            Verdict::Revalidate if wish != Wish::Fresh => {
                 let _landing = self.board(key, Priority::Refresh, |there| !Arc::ptr_eq(there, &stored));
-                Look::Serve(Read { stored, outcome: Outcome::Stale(reason) })
+                Look::Serve(Read::unrefreshed(stored, wish, reason, now))
             }
-            Verdict::OnlyIfError | Verdict::Gone => Look::Ask { stale: Some(stored) },
+            _ => Look::Ask { stale: Some(stored) },
         }
     }
 
@@ -90,10 +95,7 @@ impl Chunks {
         };
         let fall_back = |reason, error| match &stale {
             None => Err(error),
-            Some(old) if wish == Wish::Fresh && self.clock.tick() < old.fresh_until => {
-                Ok(Read { stored: Arc::clone(old), outcome: Outcome::InVain(reason) })
-            }
-            Some(old) => Ok(Read { stored: Arc::clone(old), outcome: Outcome::Stale(reason) }),
+            Some(old) => Ok(Read::unrefreshed(Arc::clone(old), wish, reason, self.clock.tick())),
         };
         // Somebody's flight may have landed since we looked: an entry that we did not see then, and that may be served.
         let landed = |there: &Arc<Stored>| {

@@ -30,8 +30,6 @@ impl<'a> Span<'a> {
 pub(super) struct Cut {
     pub reads: SmallVec<[Read; 2]>,
     ranges: SmallVec<[Range<u32>; 2]>,
-    /// Number of the first chunk.
-    first: Option<u32>,
 }
 
 impl Cut {
@@ -39,7 +37,6 @@ impl Cut {
     pub fn push(&mut self, read: Read, number: u32, places: Range<u32>, chunk_rows: u8) -> bool {
         let (count, rows) = (u64::from(read.stored.chunk.count()), u64::from(chunk_rows));
         let beyond_the_end = count <= u64::from(number) * rows;
-        self.first = self.first.or(Some(number));
         self.reads.push(read);
         self.ranges.push(if beyond_the_end { 0..0 } else { places });
         count > (u64::from(number) + 1) * rows
@@ -47,8 +44,7 @@ impl Cut {
 
     /// Whether all chunks carry the same `count`.
     pub fn agrees(&self) -> bool {
-        let mut counts = self.reads.iter().map(|r| r.stored.chunk.count());
-        counts.next().is_none_or(|first| counts.all(|count| count == first))
+        self.reads.iter().all(|r| Some(r.stored.chunk.count()) == self.count())
     }
 
     /// Rows in the whole selection, as the first chunk has it.
@@ -57,12 +53,11 @@ impl Cut {
     }
 
     /// Leaves out the first chunk that disagrees with those before it about `count`, and all that follow; gives it
-    /// back with its number.
-    pub fn keep_what_agrees(&mut self) -> Option<(u32, Read)> {
+    /// back with how many stood before it.
+    pub fn keep_what_agrees(&mut self) -> Option<(usize, Read)> {
         let count = self.count();
         let agree = self.reads.iter().take_while(|r| Some(r.stored.chunk.count()) == count).count();
-        let out =
-            self.reads.get(agree).cloned().zip(self.first).map(|(read, first)| (first + agree as u32, read));
+        let out = self.reads.get(agree).cloned().map(|read| (agree, read));
         self.reads.truncate(agree);
         self.ranges.truncate(agree);
         out
