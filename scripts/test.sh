@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Runs every check and every test. Installs what they need where it is missing (Debian's chromium, as root).
+# Runs every check and every test. Installs what they need where it is missing (Debian's chromium, redis-server, haproxy; as root).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-need_browser() { ! command -v chromedriver >/dev/null || ! command -v chromium >/dev/null; }
-if need_browser; then
+# command:package of everything that tests start beside the gateway
+needed="chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy"
+missing() { for pair in $needed; do PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done; }
+if [ -n "$(missing)" ]; then
   as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo)
   if command -v apt-get >/dev/null; then
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-noto-cjk >/dev/null
+    # RUNLEVEL: packages must not start their services here.
+    # shellcheck disable=SC2046
+    "${as_root[@]}" env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(missing) fonts-noto-cjk >/dev/null
   fi
-  need_browser && { echo "install chromium and chromedriver: the browser tests need them" >&2; exit 1; }
+  [ -z "$(missing)" ] || { echo "install these, the tests need them:" $(missing) >&2; exit 1; }
 fi
 
 cargo fmt --check

@@ -25,7 +25,8 @@ use crate::http::phase::Phase;
 use crate::http::request_id::RequestIds;
 use crate::http::settings::{DrainSettings, Takeover};
 use crate::http::{Account, PointsHistory, router};
-use crate::kingdee::Kingdee;
+use crate::kingdee::{Kingdee, KingdeeSettings};
+use crate::shared::{Shared, SharedError, SharedSettings, seal};
 use crate::telemetry::{AccessLog, Metrics};
 
 pub mod demo;
@@ -78,6 +79,9 @@ pub enum StartError {
     /// A thread or a runtime can't be had.
     #[error("the system refuses a serving thread: {0}")]
     Thread(io::Error),
+    /// The tier that replicas share can't be used as configured.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// The client for Kingdee can't be built.
     #[error("the client for Kingdee can't be built: {0}")]
     Kingdee(#[from] crate::kingdee::KingdeeError),
@@ -99,10 +103,12 @@ impl App {
             listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
         let (admin_address, admin_listeners) =
             listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
-        let kingdee = Kingdee::new(config.kingdee, clock.clone())?;
-        let counters = Arc::clone(&metrics.counters);
+        let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
+        let shared = shared(&config.shared, &config.kingdee, ended_all.clone())?;
+        let kingdee = Kingdee::new(config.kingdee, shared.clone(), clock.clone())?;
+        let (counters, runtime) = (Arc::clone(&metrics.counters), Handle::current());
         let history =
-            History::new(config.history, config.cache, kingdee, clock.clone(), counters, Handle::current());
+            History::new(config.history, config.cache, kingdee, shared, clock.clone(), counters, runtime);
         let phase = Phase::new();
         let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
@@ -116,7 +122,6 @@ impl App {
             access: access.clone(),
             metrics: metrics.requests.clone(),
         });
-        let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
         let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
         let mut ended = Vec::new();
         for listener in listeners {
@@ -197,6 +202,16 @@ impl App {
         self.ended_all.cancel();
         self.access.flush();
     }
+}
+
+fn shared(
+    settings: &SharedSettings,
+    kingdee: &KingdeeSettings,
+    stop: CancellationToken,
+) -> Result<Option<Shared>, SharedError> {
+    let base_url = kingdee.base_url.as_str();
+    let client = seal::Client { id: &kingdee.client_id, secret: &kingdee.client_secret, base_url };
+    Shared::start(settings, &client, stop)
 }
 
 fn accounts_of(config: &Config) -> Vec<Account> {

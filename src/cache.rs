@@ -1,7 +1,7 @@
 //! Is it here, how fresh is it, who fetches it.
 //!
 //! In reading order: one entry ([`stored`], [`prepared`]), where entries live ([`memory`]), how a purge wins over a fetch that is
-//! under way ([`generation`]), who fetches ([`flight`]).
+//! under way ([`generation`]), who fetches ([`flight`]), what replicas share ([`shared`]).
 
 use std::sync::Arc;
 
@@ -17,9 +17,11 @@ pub mod prepared;
 pub mod memory;
 pub mod generation;
 pub mod flight;
+pub mod shared;
 
 pub use prepared::{PageName, PageTexts};
 pub use settings::CacheSettings;
+pub use shared::SharedChunks;
 pub use stored::Stored;
 
 use flight::{Boarded, Flights};
@@ -30,16 +32,34 @@ use memory::Memory;
 pub struct LedgerCache<E> {
     memory: Memory,
     generations: Generations,
-    flights: Flights<(ChunkKey, u32), Result<Arc<Stored>, E>>,
+    flights: Flights<Flight, Result<Landed, E>>,
+    shared: Option<Arc<SharedChunks>>,
+}
+
+/// What is fetched: a chunk of a generation; and whether only rows that were read after now will do.
+type Flight = (ChunkKey, u32, bool);
+
+/// What a fetch brought.
+#[derive(Debug, Clone)]
+pub struct Landed {
+    /// The chunk.
+    pub stored: Arc<Stored>,
+    /// Whether another replica had read it.
+    pub from_fleet: bool,
 }
 
 impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
     /// An empty cache whose fetches run on `runtime`.
-    pub fn new(settings: &CacheSettings, runtime: Handle) -> LedgerCache<E> {
+    pub fn new(
+        settings: &CacheSettings,
+        runtime: Handle,
+        shared: Option<Arc<SharedChunks>>,
+    ) -> LedgerCache<E> {
         LedgerCache {
             memory: Memory::new(settings.capacity_bytes),
             generations: Generations::new(),
             flights: Flights::on(runtime),
+            shared,
         }
     }
 
@@ -62,19 +82,34 @@ impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
 
     /// Joins the fetch of `key`, or starts `fetch` with the generation it belongs to.
     ///
-    /// `newer` says whether an entry that has appeared meanwhile will do.
+    /// `newer` says whether an entry that has appeared meanwhile will do. A `forced` fetch is one of its own where
+    /// replicas share: one that is not may bring what another replica read a while ago.
     pub fn fetch<F>(
         &self,
         key: &ChunkKey,
+        forced: bool,
         newer: impl Fn(&Arc<Stored>) -> bool,
         fetch: impl FnOnce(u32) -> F,
-    ) -> Boarded<Result<Arc<Stored>, E>>
+    ) -> Boarded<Result<Landed, E>>
     where
-        F: Future<Output = Result<Arc<Stored>, E>> + Send + 'static,
+        F: Future<Output = Result<Landed, E>> + Send + 'static,
     {
         let generation = self.generation(key);
-        let look_again = || self.get(key).filter(|stored| newer(stored)).map(Ok);
-        self.flights.board((key.clone(), generation), look_again, || fetch(generation))
+        let there = || self.get(key).filter(|stored| newer(stored));
+        let look_again = || there().map(|stored| Ok(Landed { stored, from_fleet: false }));
+        let flight = (key.clone(), generation, forced && self.shared.is_some());
+        self.flights.board(flight, look_again, || fetch(generation))
+    }
+
+    /// The tier that replicas share, if there is one.
+    pub fn shared(&self) -> Option<&Arc<SharedChunks>> {
+        self.shared.as_ref()
+    }
+
+    /// Forgets everything, and outdates every read under way.
+    pub fn forget_everything(&self) {
+        self.generations.advance_all();
+        self.memory.clear();
     }
 
     /// Forgets every chunk of a member, whatever its filters, and outdates reads under way.

@@ -11,6 +11,7 @@ use crate::cache::CacheSettings;
 use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
+use crate::shared::SharedSettings;
 use crate::telemetry::LogSettings;
 
 pub mod origin;
@@ -58,6 +59,8 @@ pub struct Config {
     pub history: HistorySettings,
     /// `kingdee.*`, `accounts.*`
     pub kingdee: KingdeeSettings,
+    /// `shared.*`
+    pub shared: SharedSettings,
     /// `log.*`
     pub log: LogSettings,
     effective: Vec<Effective>,
@@ -157,6 +160,7 @@ fn build(gathered: Gathered, whole: bool, ledger: &mut Ledger) -> Option<Config>
             accounts: accounts?,
             ..draft.kingdee
         },
+        shared: draft.shared,
         log: LogSettings { level: draft.log_level?, ..draft.log },
         effective,
     })

@@ -5,17 +5,18 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::cache::{CacheSettings, LedgerCache};
+use crate::cache::shared::{Book, Heard};
+use crate::cache::{CacheSettings, LedgerCache, SharedChunks};
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountIndex;
-use crate::domain::ledger::{Chunk, ChunkKey, chunks_of};
+use crate::domain::ledger::{ChunkKey, chunks_of};
 use crate::domain::member::MemberId;
-use crate::domain::query::{Cursor, HistoryQuery, PageSize, Position, Selection};
+use crate::domain::query::{HistoryQuery, Position, Selection};
 use crate::kingdee::Kingdee;
+use crate::shared::Shared;
 use crate::telemetry::Counters;
 
 pub mod error;
@@ -24,18 +25,23 @@ pub mod outcome;
 pub mod page;
 pub mod floor;
 mod chunks;
+mod fetch;
+mod read;
 mod cut;
+mod walk;
 mod upstream;
 
+pub use crate::cache::shared::Told;
 pub use crate::cache::{PageName, PageTexts};
 pub use error::HistoryError;
 pub use outcome::{Outcome, StaleReason};
 pub use page::Page;
 pub use settings::HistorySettings;
 
-use chunks::{Chunks, Look, Read};
+use chunks::Chunks;
 use cut::{Cut, Span};
 use floor::Floor;
+use read::{Look, Read};
 
 /// What a caller thinks of caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +55,15 @@ pub enum Wish {
     CachedOnly,
 }
 
+/// What a purge did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purged {
+    /// Cached chunks that went here; fetches under way are outdated besides.
+    pub entries: u64,
+    /// Who else knows of it; `None` where there is nobody else.
+    pub told: Option<Told>,
+}
+
 /// The points history of every member of every account set. Cheap to clone.
 #[derive(Clone)]
 pub struct History {
@@ -57,25 +72,36 @@ pub struct History {
 }
 
 impl History {
-    /// Puts cache and Kingdee together; fetches run on `runtime`.
+    /// Puts cache and Kingdee together, with the tier that replicas share, if there is one; fetches run on `runtime`.
     pub fn new(
         settings: HistorySettings,
         cache: CacheSettings,
         kingdee: Kingdee,
+        shared: Option<Shared>,
         clock: Clock,
         counters: Arc<Counters>,
         runtime: Handle,
     ) -> History {
         let floor = Arc::new(Floor::new(settings.no_cache_floor));
-        let chunks = Chunks {
-            cache: LedgerCache::new(&cache, runtime),
+        let keep = settings.freshness.longest();
+        let shared = shared.map(|shared| SharedChunks::new(shared, books(&kingdee), keep));
+        let follower = shared.clone();
+        let chunks = Arc::new(Chunks {
+            cache: LedgerCache::new(&cache, runtime.clone(), shared),
             cooldowns: cache,
             kingdee,
             clock,
             settings,
             counters,
-        };
-        History { chunks: Arc::new(chunks), floor }
+        });
+        if let Some(follower) = follower {
+            let chunks = Arc::downgrade(&chunks);
+            runtime.spawn(async move {
+                let forget = |heard| chunks.upgrade().map(|chunks| forget(&chunks, heard)).is_some();
+                follower.follow(forget).await;
+            });
+        }
+        History { chunks, floor }
     }
 
     /// The page, if memory alone can give it by the rules. Never waits; may start a refresh behind the scenes.
@@ -129,60 +155,14 @@ impl History {
         }
     }
 
-    /// The page after a cursor's row. That row is read along with the page, so that all chunks that matter agree
-    /// about `count`; if rows came in between finding it and reading on, it is looked for again.
-    async fn page_after(
-        &self,
-        selection: &Selection,
-        cursor: &Cursor,
-        size: PageSize,
-        mut wish: Wish,
-        deadline: Instant,
-    ) -> Result<Page, HistoryError> {
-        for _ in 0..3 {
-            let place = self.find_place(selection, cursor, wish, deadline).await?;
-            wish = if wish == Wish::Fresh { Wish::Any } else { wish };
-            let span = Span::after(place, &cursor.anchor, size);
-            let mut cut = self.read_cut(selection, &span, wish, deadline).await?;
-            if cut.begins_with(span.anchor) {
-                // A walk must not show a row twice: rather a short page than one whose chunks contradict each other.
-                let newer = cut.keep_what_agrees();
-                let page = cut.into_page(&span).ok_or(HistoryError::Internal)?;
-                if !page.lacks_rows() {
-                    return Ok(page);
-                }
-                let page = newer.and_then(|(before, read)| {
-                    let number = self.first_chunk(span.start) + before as u32;
-                    self.page_of_one(number, read, cursor, size)
-                });
-                return page.filter(|page| !page.lacks_rows()).ok_or_else(HistoryError::contradiction);
-            }
-        }
-        Err(HistoryError::contradiction()) // it is there, and moves on with every reading
-    }
-
-    /// The page after a cursor's row out of one chunk alone, if the row has moved into it.
-    fn page_of_one(&self, number: u32, read: Read, cursor: &Cursor, size: PageSize) -> Option<Page> {
-        let place = self.place_in(&read.stored.chunk, number, cursor)?;
-        let span = Span::after(place, &cursor.anchor, size);
-        let (number, places) = chunks_of(span.start, span.len, self.chunk_rows()).next()?;
-        let mut cut = Cut::default();
-        cut.push(read, number, places, self.chunk_rows());
-        cut.into_page(&span)
-    }
-
-    /// Where in the whole selection a cursor's row stands, if it is in chunk `number`. Of rows that look the same it is
-    /// the one nearest to where it must be if the rows that came or went since did so before it.
-    fn place_in(&self, chunk: &Chunk, number: u32, cursor: &Cursor) -> Option<u64> {
-        let first = u64::from(number) * u64::from(self.chunk_rows());
-        let moved = i64::from(cursor.place) + i64::from(chunk.count()) - i64::from(cursor.count);
-        let expected = moved - i64::try_from(first).unwrap_or(i64::MAX);
-        chunk.find(&cursor.anchor, expected).map(|place| first + u64::from(place))
-    }
-
-    /// Forgets everything about a member; says how many cached chunks went.
-    pub fn purge(&self, account: AccountIndex, member: &MemberId) -> u64 {
-        self.chunks.cache.purge(account, member)
+    /// Forgets everything about a member, here and, if there is a tier that replicas share, everywhere.
+    pub async fn purge(&self, account: AccountIndex, member: &MemberId) -> Purged {
+        let entries = self.chunks.cache.purge(account, member);
+        let told = match self.chunks.cache.shared() {
+            Some(shared) => Some(shared.purge(account, member).await),
+            None => None,
+        };
+        Purged { entries, told }
     }
 
     /// Chunks in memory, and the bytes they take.
@@ -195,6 +175,11 @@ impl History {
     /// Fetches under way.
     pub fn under_way(&self) -> usize {
         self.chunks.cache.under_way()
+    }
+
+    /// The tier that replicas share, if there is one.
+    pub fn shared_tier(&self) -> Option<&Shared> {
+        self.chunks.cache.shared().map(|shared| shared.tier())
     }
 
     /// Time for ages, as the cache sees it.
@@ -284,37 +269,6 @@ impl History {
             read.stored.rest(self.chunks.clock.tick(), self.chunks.cooldowns.cooldown_first);
         }
     }
-
-    /// Finds the row that a cursor names: where it was, where it must be now if rows came in before it, then
-    /// outwards from there, a bounded number of chunks.
-    async fn find_place(
-        &self,
-        selection: &Selection,
-        cursor: &Cursor,
-        wish: Wish,
-        deadline: Instant,
-    ) -> Result<u64, HistoryError> {
-        let rows = u32::from(self.chunk_rows());
-        let mut seen: SmallVec<[u32; 16]> = SmallVec::new();
-        let mut next = Some(cursor.place / rows);
-        while let Some(number) = next {
-            seen.push(number);
-            let read = self.read(&key(selection, number), wish, deadline).await?;
-            let chunk = &read.stored.chunk;
-            if chunk.count() > number.saturating_mul(rows)
-                && let Some(place) = self.place_in(chunk, number, cursor)
-            {
-                return Ok(place);
-            }
-            if seen.len() >= self.chunks.settings.cursor_search_chunks as usize {
-                break;
-            }
-            let moved = (cursor.place.saturating_add(chunk.count())).saturating_sub(cursor.count) / rows;
-            let last = chunk.count().saturating_sub(1) / rows;
-            next = (0..=last).filter(|n| !seen.contains(n)).min_by_key(|n| n.abs_diff(moved));
-        }
-        Err(HistoryError::CursorLost)
-    }
 }
 
 /// The chunk that was read first of those whose `count` differs from the one read last; `None` if all agree.
@@ -322,6 +276,17 @@ fn outdated(reads: &[Read]) -> Option<usize> {
     let (_, count) = reads.iter().map(|r| (r.stored.read_at, r.stored.chunk.count())).max()?;
     let outdated = reads.iter().enumerate().filter(|(_, r)| r.stored.chunk.count() != count);
     outdated.min_by_key(|(_, r)| r.stored.read_at).map(|(i, _)| i)
+}
+
+fn books(kingdee: &Kingdee) -> Vec<Book> {
+    kingdee.shapes().map(|(name, shape)| Book { name, shape }).collect()
+}
+
+fn forget(chunks: &Chunks, heard: Heard) {
+    match heard {
+        Heard::Member(account, member) => drop(chunks.cache.purge(account, &member)),
+        Heard::Everything => chunks.cache.forget_everything(),
+    }
 }
 
 fn key(selection: &Selection, number: u32) -> ChunkKey {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::{ChunkKey, LedgerAnswer};
+use crate::shared::Shared;
 
 pub mod settings;
 pub mod call;
@@ -36,10 +37,12 @@ pub mod snapshot;
 use account::Account;
 use alarm::Alarm;
 pub use call::{Call, Priority};
+use credential::fleet::Fleet;
 use credential::{Keeper, Source};
 use exchange::Exchange;
 pub use failure::{Failure, KingdeeError};
 use lane::Lane;
+use lane::fleet::FleetQuota;
 pub use settings::KingdeeSettings;
 use settings::WindowEnd;
 pub use snapshot::Snapshot;
@@ -60,24 +63,36 @@ struct Client {
 }
 
 impl Kingdee {
-    /// Prepares clients and lanes; nothing is sent yet.
+    /// Prepares clients and lanes; nothing is sent yet. `shared` is there where replicas share a tier.
     ///
     /// # Errors
     /// When the TLS client can't be built on this machine, or no account set is configured.
-    pub fn new(settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
+    pub fn new(
+        settings: KingdeeSettings,
+        shared: Option<Shared>,
+        clock: Clock,
+    ) -> Result<Kingdee, KingdeeError> {
         let exchange = Exchange::new(&settings, clock.clone())?;
-        Kingdee::over(exchange, settings, clock)
+        Kingdee::over(exchange, settings, shared, clock)
     }
 
-    fn over(exchange: Exchange, settings: KingdeeSettings, clock: Clock) -> Result<Kingdee, KingdeeError> {
+    fn over(
+        exchange: Exchange,
+        settings: KingdeeSettings,
+        shared: Option<Shared>,
+        clock: Clock,
+    ) -> Result<Kingdee, KingdeeError> {
         let suffixes: Arc<[String]> = settings.router_suffixes.into();
         let call_timeout = settings.transport.call_timeout;
         let mut accounts = settings.accounts.into_iter().map(|account| {
+            let fleet = shared.clone().map(|s| Fleet::new(s, &account.name, clock.clone()));
+            let quota = shared.clone().map(|s| FleetQuota::new(s, &account.name, &settings.lane));
             let source = Source::new(
                 exchange.clone(),
                 account.authorization,
                 suffixes.clone(),
                 settings.token_max_life,
+                fleet,
                 clock.clone(),
             );
             let percent = settings.token_refresh_percent;
@@ -85,7 +100,7 @@ impl Kingdee {
                 keeper: Keeper::new(account.name.clone(), source, percent, call_timeout, clock.clone()),
                 name: account.name,
                 zone: account.time_zone,
-                lane: Lane::new(&settings.lane, clock.clone()),
+                lane: Lane::new(&settings.lane, quota, clock.clone()),
                 alarm: Alarm::default(),
                 tally: Tally::default(),
                 attempt_timeout: settings.transport.attempt_timeout,
@@ -127,6 +142,17 @@ impl Kingdee {
         let client = &self.0;
         let accounts = std::iter::once(&client.default).chain(&client.others);
         accounts.map(|account| Snapshot::of(account, client.exchange.skew())).collect()
+    }
+
+    /// Every account set's name with everything but the question that decides which rows an answer has: replicas that
+    /// differ in it must not share rows.
+    pub fn shapes(&self) -> impl Iterator<Item = (String, String)> {
+        let client = &self.0;
+        let accounts = std::iter::once(&client.default).chain(&client.others);
+        accounts.map(|account| {
+            let zone = account.zone.iana_name().unwrap_or_default();
+            (account.name.to_string(), format!("{}/{:?}/{zone}", client.chunk_rows, client.window_end))
+        })
     }
 
     /// Rows in one chunk.

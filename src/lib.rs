@@ -8,6 +8,7 @@
 //! - [`history`] holds the use cases: cache first, Kingdee otherwise.
 //! - [`cache`] knows what is here, how fresh it is and who fetches it.
 //! - [`kingdee`] speaks the platform's protocol: lane, credential, sign, transport, wire.
+//! - [`shared`] is the way to the tier that replicas share, if there is one.
 //! - [`domain`] has the words that all of them share.
 //! - [`clock`] and [`telemetry`] are the floor.
 //! - [`sandbox`] stands in for Kingdee and shares nothing with the rooms above but the floor.
@@ -18,6 +19,7 @@ pub mod http;
 pub mod history;
 pub mod cache;
 pub mod kingdee;
+pub mod shared;
 pub mod domain;
 pub mod clock;
 pub mod telemetry;

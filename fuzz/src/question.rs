@@ -36,10 +36,10 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let config = demo::config("127.0.0.1:9".parse().unwrap(), any, any).unwrap();
     let clock = Clock::manual("2026-11-25T10:00:00+08:00".parse().unwrap());
     let metrics = Metrics::new();
-    let kingdee = Kingdee::new(config.kingdee, clock.clone()).unwrap();
+    let kingdee = Kingdee::new(config.kingdee, None, clock.clone()).unwrap();
     let counters = Arc::clone(&metrics.counters);
     let handle = runtime.handle().clone();
-    let history = History::new(config.history, config.cache, kingdee, clock.clone(), counters, handle);
+    let history = History::new(config.history, config.cache, kingdee, None, clock.clone(), counters, handle);
     // One zone without and one with summer time.
     let account = |name: &str, zone: &str| {
         let time_zone = TimeZone::get(zone).unwrap();

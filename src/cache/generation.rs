@@ -37,6 +37,13 @@ impl Generations {
         }
     }
 
+    /// Ends everybody's generation.
+    pub fn advance_all(&self) {
+        for counter in &self.0 {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     fn counter(&self, account: AccountIndex, member: &MemberId) -> Option<&AtomicU32> {
         let hash = xxh3_64_with_seed(member.as_str().as_bytes(), u64::from(account.0));
         self.0.get(hash as usize % COUNTERS)

@@ -52,6 +52,11 @@ impl Memory {
         keys.iter().filter(|key| self.0.remove(key.as_ref()).is_some()).count() as u64
     }
 
+    /// Takes everything out.
+    pub fn clear(&self) {
+        self.0.invalidate_all();
+    }
+
     /// Entries held, roughly: moka counts in the background.
     pub fn entries(&self) -> u64 {
         self.0.entry_count()

@@ -24,6 +24,8 @@ pub struct Stored {
     pub class: FreshnessClass,
     /// The member's generation when the read began; a purge makes it a thing of the past.
     pub generation: u32,
+    /// Names the read: replicas that share its rows know by it that they are the same.
+    pub origin: u64,
     /// What was written for its pages.
     pub prepared: Prepared,
     cooldown: Cooldown,
@@ -37,6 +39,7 @@ impl Stored {
         fresh_for: Duration,
         read_at: (Tick, LocalTime),
         generation: u32,
+        origin: u64,
     ) -> Stored {
         Stored {
             chunk,
@@ -45,6 +48,7 @@ impl Stored {
             fresh_until: read_at.0.after(fresh_for),
             class,
             generation,
+            origin,
             prepared: Prepared::default(),
             cooldown: Cooldown::default(),
         }
@@ -65,9 +69,9 @@ impl Stored {
         self.cooldown.failures.load(Ordering::Relaxed) > 0
     }
 
-    /// Leaves the chunk alone for a while, though Kingdee did not fail.
+    /// Leaves the chunk alone for a while, though Kingdee did not fail. Never shortens a pause after failures.
     pub fn rest(&self, now: Tick, pause: Duration) {
-        self.cooldown.until.store(now.after(pause).as_millis(), Ordering::Relaxed);
+        self.cooldown.until.fetch_max(now.after(pause).as_millis(), Ordering::Relaxed);
     }
 
     /// Notes a failed refresh: the next one waits, twice as long each time.
@@ -93,5 +97,27 @@ impl Cooldown {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
         let pause = first.saturating_mul(1 << failures).min(longest);
         self.until.store(now.after(pause).as_millis(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::Offset;
+
+    use super::*;
+    use crate::domain::ledger::ChunkParts;
+
+    #[test]
+    fn a_rest_never_shortens_the_pause_after_a_failure() {
+        let nothing = ChunkParts { bytes: &[], places: 0, count: 0, member_name: "null" };
+        let (now, seconds) = (Tick::default(), Duration::from_secs);
+        let read_at = (now, LocalTime { timestamp: Timestamp::UNIX_EPOCH, offset: Offset::UTC });
+        let chunk = Chunk::from_parts(nothing).unwrap();
+        let stored = Stored::new(chunk, FreshnessClass::Empty, seconds(1), read_at, 0, 0);
+        stored.refresh_failed(now, seconds(8), seconds(30));
+        stored.rest(now, seconds(1));
+        assert!(!stored.may_refresh(now.after(seconds(7))));
+        assert!(stored.may_refresh(now.after(seconds(8))));
     }
 }

@@ -5,6 +5,25 @@ use url::{Host, Url};
 /// A problem with an address. It never quotes the address: passwords travel in such things.
 pub type Flaw = &'static str;
 
+/// Reads an address of a Redis.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn redis(text: &str) -> Result<Url, Flaw> {
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("it holds blanks or characters that are not ASCII");
+    }
+    let url = Url::parse(text).map_err(|_| "it is not an absolute address")?;
+    url.host_str().filter(|host| !host.is_empty()).ok_or("it names no host")?;
+    let db = url.path().trim_start_matches('/');
+    let numbered = db.is_empty() || (db.len() <= 4 && db.bytes().all(|b| b.is_ascii_digit()));
+    match url.scheme() {
+        "redis" | "rediss" if numbered && url.query().is_none() && url.fragment().is_none() => Ok(url),
+        "redis" | "rediss" => Err("there is more behind the host than the number of a database"),
+        _ => Err("its scheme is neither redis nor rediss"),
+    }
+}
+
 /// Reads an address of a server: `https`, or `http` on this machine; a host, perhaps a port, nothing behind.
 ///
 /// # Errors

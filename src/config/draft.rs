@@ -7,6 +7,7 @@ use crate::cache::CacheSettings;
 use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
+use crate::shared::SharedSettings;
 use crate::telemetry::LogSettings;
 
 /// All settings but those of the account sets, at their defaults to begin with.
@@ -19,6 +20,8 @@ pub struct Draft {
     pub history: HistorySettings,
     /// `kingdee.*`; without credentials and account sets
     pub kingdee: KingdeeSettings,
+    /// `shared.*`
+    pub shared: SharedSettings,
     /// `log.format`, `log.access`
     pub log: LogSettings,
     /// `log.level`
@@ -40,6 +43,7 @@ impl Draft {
             cache: CacheSettings::default(),
             history: HistorySettings::default(),
             kingdee: KingdeeSettings::new(String::new(), SecretString::default(), Vec::new()),
+            shared: SharedSettings::default(),
             log_level: Some(log.level.clone()),
             log,
             client_id: None,

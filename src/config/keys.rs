@@ -9,6 +9,7 @@ use super::field::Field;
 
 mod edge;
 mod memory;
+mod shared;
 mod kingdee;
 mod account;
 
@@ -69,6 +70,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry<Draft>> {
         .chain(kingdee::PROTOCOL)
         .chain(edge::HTTP)
         .chain(memory::CACHE)
+        .chain(shared::SHARED)
         .chain(edge::LOG)
 }
 

@@ -65,6 +65,13 @@ pub static SUFFIX: Rule = Rule {
     keeps: address::is_suffix,
 };
 
+/// Where the shared tier is. It may hold a password.
+pub static REDIS_URL: Rule = Rule {
+    allowed: "redis://user:password@host:port/db, or rediss:// for TLS",
+    fix: "Write the whole address; user, password, port and db may be left out. Odd characters in a password are percent-encoded.",
+    keeps: |text| text.len() <= 1024 && address::redis(text).is_ok(),
+};
+
 /// Name of an account set.
 pub static ACCOUNT_NAME: Rule = Rule {
     allowed: "1 to 32 of a-z 0-9 _ -",

@@ -196,7 +196,8 @@ fn every_line_of_the_example_file_can_be_taken_up() {
         let text = text.replace("authorization = \"pull\"", &format!("authorization = \"{kind}\""));
         let written = written::Written::bare_file(&text)
             .with("/run/secrets/kingdee_client_secret", written::CANARY)
-            .with("/run/secrets/kingdee_app_secret", written::CANARY);
+            .with("/run/secrets/kingdee_app_secret", written::CANARY)
+            .with("/run/secrets/shared_url", &format!("redis://{}@redis:6379/0", written::CANARY));
         assert!(
             written::values(&written.good()).contains(&("accounts.main.authorization".into(), kind.into()))
         );

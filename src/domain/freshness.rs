@@ -74,6 +74,13 @@ impl FreshnessPolicy {
         }
     }
 
+    /// The longest that a chunk may be served after it was read.
+    pub fn longest(&self) -> Duration {
+        let fresh = self.fresh.max(self.fresh_empty).max(self.fresh_settled);
+        fresh.mul_f64(1.0 + f64::from(self.jitter_percent) / 100.0)
+            + self.stale_if_error.max(self.stale_while_revalidate)
+    }
+
     /// The fresh time with its spread; `chance` is uniform in 0..1.
     pub fn jittered(&self, class: FreshnessClass, chance: f64) -> Duration {
         let spread = f64::from(self.jitter_percent) / 100.0;

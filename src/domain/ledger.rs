@@ -100,6 +100,19 @@ pub struct Chunk {
     content: u64,
 }
 
+/// A chunk taken apart, for whoever keeps it elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct ChunkParts<'c> {
+    /// The table of ends and the rows, as they lie in memory.
+    pub bytes: &'c [u8],
+    /// Places in the chunk.
+    pub places: u32,
+    /// Rows in the whole selection.
+    pub count: u32,
+    /// JSON text: a string or `null`.
+    pub member_name: &'c str,
+}
+
 /// Bytes of one entry of a chunk's table.
 const END: usize = size_of::<u32>();
 
@@ -162,19 +175,49 @@ impl Chunk {
                 slot.copy_from_slice(&end.to_le_bytes());
             }
         }
-        let mut hasher = Xxh3::new();
-        hasher.update(bytes.get(table..).unwrap_or_default());
-        hasher.update(&count.to_le_bytes());
         let member_name = serde_json::to_string(&member_name).map_err(|_| ChunkFault::TooLarge)?;
-        hasher.update(member_name.as_bytes());
-        Ok(Chunk {
+        let places = u32::try_from(places).map_err(|_| ChunkFault::TooLarge)?;
+        Ok(Chunk::of(ChunkParts { bytes: &bytes, places, count, member_name: &member_name }))
+    }
+
+    fn of(parts: ChunkParts<'_>) -> Chunk {
+        let table = parts.places as usize * END;
+        let mut hasher = Xxh3::new();
+        hasher.update(parts.bytes.get(table..).unwrap_or_default());
+        hasher.update(&parts.count.to_le_bytes());
+        hasher.update(parts.member_name.as_bytes());
+        Chunk {
             content: hasher.digest(),
-            member_name: member_name.into(),
+            member_name: parts.member_name.into(),
             // Copied, not shrunk: an allocator may leave a shrunk block as large as it was.
-            bytes: Box::from(bytes.as_slice()),
-            places: u32::try_from(places).map_err(|_| ChunkFault::TooLarge)?,
-            count,
-        })
+            bytes: Box::from(parts.bytes),
+            places: parts.places,
+            count: parts.count,
+        }
+    }
+
+    /// Puts a chunk together again; `None` if its parts don't fit each other.
+    pub fn from_parts(parts: ChunkParts<'_>) -> Option<Chunk> {
+        let table = usize::try_from(parts.places).ok()?.checked_mul(END)?;
+        let (ends, rows) = parts.bytes.split_at_checked(table)?;
+        let (ends, _) = ends.as_chunks::<END>();
+        let ends = ends.iter().map(|end| u32::from_le_bytes(*end) as usize);
+        let in_order = ends.clone().try_fold(0, |before, end| (before <= end).then_some(end));
+        // Each row ends in a comma, so that a page can be cut off before it.
+        let closed = ends.clone().all(|end| end == 0 || rows.get(end.wrapping_sub(1)) == Some(&b','));
+        let whole = in_order == Some(rows.len()) && closed && parts.places <= u32::from(u8::MAX);
+        let named = serde_json::from_str::<Option<String>>(parts.member_name).is_ok();
+        (whole && named && u64::from(parts.count) <= Self::MAX_COUNT).then(|| Chunk::of(parts))
+    }
+
+    /// Takes it apart.
+    pub fn parts(&self) -> ChunkParts<'_> {
+        ChunkParts {
+            bytes: &self.bytes,
+            places: self.places,
+            count: self.count,
+            member_name: &self.member_name,
+        }
     }
 
     /// Rows in the whole selection, as Kingdee counted them with this chunk.

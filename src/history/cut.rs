@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::chunks::Read;
 use super::page::Page;
+use super::read::Read;
 use crate::domain::query::{PageNumber, PageSize};
 
 /// The places that a page needs to see: its own rows and, after a cursor, the cursor's row in front of them.

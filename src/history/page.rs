@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::chunks::Read;
 use super::outcome::{Outcome, StaleReason};
+use super::read::Read;
 use crate::cache::{PageName, PageTexts, Stored};
 use crate::clock::Tick;
 use crate::domain::freshness::FreshnessClass;

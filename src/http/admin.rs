@@ -20,7 +20,7 @@ use super::router::{guarded, not_found, other_method};
 use super::{answer, framing};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
-use crate::history::History;
+use crate::history::{History, Told};
 use crate::telemetry::Metrics;
 
 /// What the admin listener can see and do.
@@ -95,8 +95,12 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 /// What a purge did.
 #[derive(serde::Serialize)]
 struct Purged {
-    /// Cached chunks that went; fetches under way are outdated besides.
+    /// Cached chunks that went here; fetches under way are outdated besides.
     purged_entries: u64,
+    /// Where replicas share a tier: `told` (all of them forget within a second) or `pending` (the tier can't be
+    /// reached; they are told as soon as it can).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<&'static str>,
 }
 
 async fn purge(
@@ -104,7 +108,7 @@ async fn purge(
     Extension(id): Extension<RequestId>,
     member: MemberPath,
 ) -> Response {
-    purge_of(&admin, AccountIndex::DEFAULT, member, &id)
+    purge_of(&admin, AccountIndex::DEFAULT, member, &id).await
 }
 
 async fn purge_in_account(
@@ -115,7 +119,7 @@ async fn purge_in_account(
     let Ok(Path((account, member))) = names else { return problem(Kind::InvalidParameter, &id) };
     let number = admin.accounts.iter().position(|a| a.name == account).and_then(|n| u16::try_from(n).ok());
     match number {
-        Some(number) => purge_of(&admin, AccountIndex(number), Ok(Path(member)), &id),
+        Some(number) => purge_of(&admin, AccountIndex(number), Ok(Path(member)), &id).await,
         None => problem(Kind::NotFound, &id),
     }
 }
@@ -123,10 +127,15 @@ async fn purge_in_account(
 /// A member as a path names it; no text where the path's encoding is none.
 type MemberPath = Result<Path<String>, PathRejection>;
 
-fn purge_of(admin: &Admin, account: AccountIndex, member: MemberPath, id: &RequestId) -> Response {
+async fn purge_of(admin: &Admin, account: AccountIndex, member: MemberPath, id: &RequestId) -> Response {
     match member.ok().and_then(|Path(member)| MemberId::parse(&member)) {
         Some(member) => {
-            Json(Purged { purged_entries: admin.history.purge(account, &member) }).into_response()
+            let done = admin.history.purge(account, &member).await;
+            let replicas = done.told.map(|told| match told {
+                Told::Everyone => "told",
+                Told::NobodyYet => "pending",
+            });
+            Json(Purged { purged_entries: done.entries, replicas }).into_response()
         }
         None => problem(Kind::InvalidParameter, id),
     }

@@ -8,6 +8,8 @@ pub mod set;
 pub mod guard;
 pub mod source;
 pub mod once;
+pub mod fleet;
+pub mod sharing;
 pub mod keeper;
 
 pub use keeper::Keeper;

@@ -18,9 +18,11 @@ pub mod queue;
 pub mod breaker;
 pub mod budget;
 pub mod turn;
+pub mod fleet;
 
 use breaker::{Breaker, Pass, Standing};
 use budget::Budget;
+use fleet::FleetQuota;
 use queue::{Place, Queue};
 use rate::{MINUTE, Rate};
 pub use turn::{Suspect, Turn};
@@ -30,6 +32,8 @@ pub struct Lane {
     concurrency: u32,
     queue: u32,
     clock: Clock,
+    /// Where replicas share the quota.
+    fleet: Option<FleetQuota>,
     /// Never held across an await.
     state: Mutex<State>,
 }
@@ -73,8 +77,8 @@ pub struct LaneSnapshot {
 }
 
 impl Lane {
-    /// A lane with nobody in it.
-    pub fn new(settings: &LaneSettings, clock: Clock) -> Lane {
+    /// A lane with nobody in it; `fleet` is the quota where replicas share one.
+    pub fn new(settings: &LaneSettings, fleet: Option<FleetQuota>, clock: Clock) -> Lane {
         let limits = breaker::Limits {
             failures: settings.breaker_failures,
             cooldown: settings.breaker_cooldown,
@@ -84,6 +88,7 @@ impl Lane {
             concurrency: settings.concurrency,
             queue: settings.queue,
             clock,
+            fleet,
             state: Mutex::new(State {
                 under_way: 0,
                 queue: Queue::default(),
@@ -100,6 +105,15 @@ impl Lane {
     /// [`Failure::LaneFull`] with an honest `retry_after`, at once where the turn would come after `deadline`, too
     /// many are waiting already, or the breaker is open.
     pub async fn enter(&self, priority: Priority, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
+        let turn = self.enter_alone(priority, deadline).await?;
+        match &self.fleet {
+            Some(fleet) => fleet.slot(deadline).await.map_err(full).map(|()| turn),
+            None => Ok(turn),
+        }
+    }
+
+    /// As far as this replica alone is concerned.
+    async fn enter_alone(&self, priority: Priority, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
         let seat = match self.arrive(priority, deadline)? {
             Admitted::Go(turn) => return Ok(turn),
             Admitted::Wait(seat) => seat,

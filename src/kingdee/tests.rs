@@ -87,7 +87,7 @@ async fn kingdee(
     .await;
     let mut settings = settings(stub.base.clone());
     change(&mut settings);
-    (Kingdee::new(settings, Clock::real()).unwrap(), stub)
+    (Kingdee::new(settings, None, Clock::real()).unwrap(), stub)
 }
 
 #[tokio::test]

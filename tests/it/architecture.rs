@@ -5,13 +5,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms and what each may name, from the top down (`architecture.md`). `sandbox` knows nothing but the clock.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
-    ("app", &["config", "http", "history", "cache", "kingdee", "domain", "clock", "telemetry", "sandbox"]),
-    ("config", &["http", "history", "cache", "kingdee", "domain", "telemetry"]),
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
+    (
+        "app",
+        &[
+            "config",
+            "http",
+            "history",
+            "cache",
+            "kingdee",
+            "shared",
+            "domain",
+            "clock",
+            "telemetry",
+            "sandbox",
+        ],
+    ),
+    ("config", &["http", "history", "cache", "kingdee", "shared", "domain", "telemetry"]),
     ("http", &["history", "domain", "clock", "telemetry"]),
-    ("history", &["cache", "kingdee", "domain", "clock", "telemetry"]),
-    ("cache", &["domain", "clock", "telemetry"]),
-    ("kingdee", &["domain", "clock", "telemetry"]),
+    ("history", &["cache", "kingdee", "shared", "domain", "clock", "telemetry"]),
+    ("cache", &["shared", "domain", "clock", "telemetry"]),
+    ("kingdee", &["shared", "domain", "clock", "telemetry"]),
+    ("shared", &["clock", "telemetry"]),
     ("domain", &["clock", "telemetry"]),
     ("telemetry", &["clock"]),
     ("clock", &[]),

@@ -21,6 +21,8 @@ mod outcomes;
 mod paging;
 mod problems;
 mod coalescing;
+mod fleet;
+mod shared_tier;
 mod rehearsal;
 mod freshness;
 mod cursors;

@@ -8,6 +8,9 @@ use points_gateway::http::points_history::schema::PointsHistoryPage;
 use points_gateway::sandbox::{Sandbox, SandboxSettings};
 use points_gateway::telemetry::AccessLog;
 
+pub mod fleet;
+pub mod redis;
+
 /// When every play begins.
 pub const NOW: &str = "2026-11-25T10:00:00+08:00";
 

@@ -8,8 +8,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::grant::Grant;
 use super::once::{Landing, Once};
-use super::set::{CredentialSet, Refused, Token};
-use super::source::{Fetched, Source};
+use super::set::{CredentialSet, Fetched, Refused, Token};
+use super::sharing::{self, Wanted};
+use super::source::Source;
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
 use crate::kingdee::failure::{Failure, KingdeeError};
@@ -155,13 +156,18 @@ impl Keeper {
         if self.good(now).is_some_and(|set| !set.token.is_due(now)) {
             return Ok(None);
         }
-        let (keeper, held) = (self.clone(), state.held.clone());
+        let keeper = self.clone();
+        let wanted = Wanted {
+            held: state.held.clone(),
+            not: self.0.current.load().as_ref().map(|set| set.credentials().token),
+            refresh_percent: self.0.refresh_percent,
+        };
         state
             .fetching
             .board(
                 now,
                 move |deadline| async move {
-                    let fetched = keeper.0.source.fetch(held, deadline).await;
+                    let fetched = sharing::fetch(&keeper.0.source, wanted, deadline).await;
                     keeper.0.settle(fetched)
                 },
                 self.0.fetch_timeout,

@@ -76,6 +76,17 @@ impl Token {
     }
 }
 
+/// A token fresh from the platform.
+#[derive(Debug)]
+pub struct Fetched {
+    /// What it was bought with.
+    pub grant: Arc<Grant>,
+    /// Marked so that no log prints it.
+    pub token: HeaderValue,
+    /// When it was asked for, and how long it lives from then on.
+    pub lives: (Tick, Duration),
+}
+
 impl CredentialSet {
     /// The two headers of a business call.
     pub fn credentials(&self) -> Credentials {

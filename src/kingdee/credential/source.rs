@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
+use http::Method;
 use tokio::time::Instant;
 
+use super::fleet::{Fleet, Found};
 use super::grant::Grant;
 use super::guard::{Guard, Pass};
 use super::life::life;
-use crate::clock::{Clock, Tick};
+use super::set::Fetched;
+use crate::clock::Clock;
 use crate::kingdee::classify::AUTHORIZATION_REFUSED;
 use crate::kingdee::exchange::{Exchange, Request};
 use crate::kingdee::failure::{Failure, KingdeeError};
@@ -33,30 +35,49 @@ pub struct Source {
     clock: Clock,
     guard: Guard,
     pulls: AtomicU64,
-}
-
-/// A token fresh from the platform.
-#[derive(Debug)]
-pub struct Fetched {
-    /// What it was bought with.
-    pub grant: Arc<Grant>,
-    /// Marked so that no log prints it.
-    pub token: HeaderValue,
-    /// When it was asked for, and how long it lives from then on.
-    pub lives: (Tick, Duration),
+    fleet: Option<Fleet>,
 }
 
 impl Source {
-    /// A source that has asked for nothing yet.
+    /// A source that has asked for nothing yet; `fleet` is there where replicas share.
     pub fn new(
         exchange: Exchange,
         authorization: Authorization,
         suffixes: Arc<[String]>,
         token_max_life: Duration,
+        fleet: Option<Fleet>,
         clock: Clock,
     ) -> Source {
-        let guard = Guard::new(clock.clone());
-        Source { exchange, authorization, suffixes, token_max_life, clock, guard, pulls: AtomicU64::new(0) }
+        let (guard, pulls) = (Guard::new(clock.clone()), AtomicU64::new(0));
+        Source { exchange, authorization, suffixes, token_max_life, clock, guard, pulls, fleet }
+    }
+
+    /// Where replicas share this account set's credentials.
+    pub fn fleet(&self) -> Option<&Fleet> {
+        self.fleet.as_ref()
+    }
+
+    /// Time, as this source sees it.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The grant of a set that another replica has fetched; `None` if it is not one that we would use. One from the
+    /// configuration stays as it is written there.
+    pub fn adopt(&self, found: &Found) -> Option<Arc<Grant>> {
+        match &self.authorization {
+            Authorization::Static { app_key, app_secret, router_domain } => {
+                let ours = *app_key == found.app_key;
+                let grant = Grant::new(app_key, app_secret, router_domain, &self.suffixes);
+                grant.ok().filter(|_| ours).map(Arc::new)
+            }
+            Authorization::Pull { .. } => {
+                let grant =
+                    Grant::new(&found.app_key, &found.app_secret, &found.domain, &self.suffixes).ok()?;
+                let serial = self.pulls.fetch_add(1, Ordering::Relaxed) + 1;
+                Some(Arc::new(Grant { serial, ..grant }))
+            }
+        }
     }
 
     /// Whether a newer grant can be had at all.
@@ -148,6 +169,9 @@ impl Source {
         let signature = app_signature(&grant.app_key, &grant.app_secret);
         let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
         let request = Request { method: &Method::GET, path: TOKEN, params: &params };
+        if let Some(fleet) = &self.fleet {
+            fleet.may_call().await.map_err(|wait| AttemptError::plain(used_up(wait)))?;
+        }
         let asked = self.clock.tick();
         let known = [grant.app_key.as_str()];
         let answer = self.exchange.ask(request, None, deadline, |reply| read_token(reply, &known)).await?;

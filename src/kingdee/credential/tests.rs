@@ -41,7 +41,8 @@ async fn house(authorization: Authorization, script: impl Fn(&Seen) -> Act + Sen
     let settings = KingdeeSettings { transport, ..settings(stub.base.clone()) };
     let exchange = Exchange::new(&settings, clock.clone()).unwrap();
     let day = Duration::from_secs(86_400);
-    let source = Source::new(exchange, authorization, settings.router_suffixes.into(), day, clock.clone());
+    let source =
+        Source::new(exchange, authorization, settings.router_suffixes.into(), day, None, clock.clone());
     let name = AccountName::parse("main").unwrap();
     let keeper = Keeper::new(name, source, 80, Duration::from_secs(20), clock.clone());
     House { keeper, clock, stub }

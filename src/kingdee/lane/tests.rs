@@ -22,7 +22,7 @@ async fn call(lane: &Lane, verdict: Verdict) {
 }
 
 fn new(settings: &LaneSettings) -> Lane {
-    Lane::new(settings, Clock::manual(jiff::Timestamp::UNIX_EPOCH))
+    Lane::new(settings, None, Clock::manual(jiff::Timestamp::UNIX_EPOCH))
 }
 
 fn lane(settings: &LaneSettings) -> Arc<Lane> {

@@ -172,7 +172,7 @@ impl Rig {
             Authorization::Pull { outer_instance_id: None, account_id: Some("1".into()) };
         change(&mut settings);
         let exchange = Exchange::over(Arc::new(carrier), &settings, clock.clone());
-        let kingdee = Kingdee::over(exchange, settings, clock.clone()).unwrap();
+        let kingdee = Kingdee::over(exchange, settings, None, clock.clone()).unwrap();
         tokio::spawn(walk(clock.clone()));
         Rig { kingdee, clock, attempts, shown }
     }

@@ -1,0 +1,158 @@
+//! One fetch of a chunk, in a task of its own: is another replica's good enough? Or else ask, judge, store, share.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::HistoryError;
+use super::chunks::Chunks;
+use crate::cache::shared::{Claim, Found, SharedChunks};
+use crate::cache::{Landed, Stored};
+use crate::clock::Tick;
+use crate::domain::account::AccountIndex;
+use crate::domain::freshness::Verdict;
+use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
+use crate::domain::points::LocalTime;
+use crate::kingdee::{Call, Priority};
+
+/// What is to be fetched.
+pub(super) struct Errand {
+    pub key: ChunkKey,
+    pub priority: Priority,
+    /// Only rows that were read after the fetch began will do.
+    pub forced: bool,
+    /// The member's generation when it began.
+    pub generation: u32,
+}
+
+/// When a read began: for ages, and for people.
+type Began = (Tick, jiff::Timestamp);
+
+impl Chunks {
+    /// Fetches. A failure leaves a pause on the entry that stays.
+    pub(super) async fn fetch(self: Arc<Self>, errand: Errand) -> Result<Landed, HistoryError> {
+        let result = match self.cache.shared() {
+            Some(fleet) => self.fetch_in_fleet(Arc::clone(fleet), &errand).await,
+            None => self.ask_and_judge(&errand).await.map(|stored| Landed { stored, from_fleet: false }),
+        };
+        if let Err(error) = &result {
+            if let Some(old) = self.cache.get(&errand.key) {
+                let (now, limits) = (self.clock.tick(), &self.cooldowns);
+                if error.was_never_asked() {
+                    // Refused by our own lane: that costs Kingdee nothing, and says nothing about it.
+                    old.rest(now, limits.cooldown_first);
+                } else {
+                    old.refresh_failed(now, limits.cooldown_first, limits.cooldown_max);
+                }
+            }
+            self.counters.fetch_failed.inc();
+            tracing::debug!(%error, "a fetch failed");
+        }
+        result
+    }
+
+    async fn fetch_in_fleet(
+        &self,
+        fleet: Arc<SharedChunks>,
+        errand: &Errand,
+    ) -> Result<Landed, HistoryError> {
+        let (held, began) = (self.cache.get(&errand.key), self.clock.tick());
+        let later_than = |found: &Found, then: Tick| found.age < self.clock.tick().since(then);
+        let good = |found: &Found| {
+            found.age < self.settings.freshness.lifetime(found.class)
+                && (!errand.forced || later_than(found, began))
+                && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
+        };
+        let until = Instant::now() + self.settings.caller_deadline;
+        let (ticket, left) = match fleet.claim(&errand.key, good, until).await {
+            Claim::Found(found) => {
+                return Ok(Landed { stored: self.adopt(errand, *found), from_fleet: true });
+            }
+            Claim::Read(ticket, left) => (ticket, left),
+        };
+        if let Some(left) = left.filter(|_| held.is_none() && !errand.forced) {
+            let stored = self.adopt(errand, *left);
+            if self.verdict(&stored) <= Verdict::Revalidate {
+                // Good enough to be served at once; whoever serves it starts a refresh.
+                tokio::spawn(async move { fleet.done(ticket, None).await });
+                return Ok(Landed { stored, from_fleet: true });
+            }
+        }
+        let read = self.ask_and_judge(errand).await;
+        let kept = |stored: &&Arc<Stored>| {
+            self.cache.get(&errand.key).is_some_and(|there| Arc::ptr_eq(&there, stored))
+        };
+        let brought = read.as_ref().ok().filter(kept).cloned();
+        let age = brought.as_ref().map(|stored| stored.age(self.clock.tick()));
+        // Callers need not wait for the others to hear of it.
+        tokio::spawn(async move { fleet.done(ticket, brought.as_deref().zip(age)).await });
+        read.map(|stored| Landed { stored, from_fleet: false })
+    }
+
+    /// Takes another replica's rows into memory, if they may be served at all.
+    fn adopt(&self, errand: &Errand, found: Found) -> Arc<Stored> {
+        let (tick, now) = (self.clock.tick(), self.clock.now());
+        let read_at = now.checked_sub(found.age).unwrap_or(now);
+        let fresh_for = self.settings.freshness.jittered(found.class, self.clock.chance());
+        let began = (tick.before(found.age), read_at);
+        let dated = self.dated(&errand.key, began);
+        let Found { chunk, class, origin, .. } = found;
+        let stored = Arc::new(Stored::new(chunk, class, fresh_for, dated, errand.generation, origin));
+        if self.verdict(&stored) != Verdict::Gone {
+            self.cache.put(errand.key.clone(), Arc::clone(&stored));
+        }
+        stored
+    }
+
+    async fn ask_and_judge(&self, errand: &Errand) -> Result<Arc<Stored>, HistoryError> {
+        let (key, began) = (&errand.key, (self.clock.tick(), self.clock.now()));
+        let deadline = Instant::now() + self.settings.caller_deadline;
+        let answer = self.kingdee.chunk(key, Call { priority: errand.priority, deadline }).await?;
+        let rows = self.kingdee.chunk_rows();
+        let assembled =
+            Chunk::assemble(key, rows, self.settings.count_check, &answer).inspect_err(|fault| {
+                if let ChunkFault::AllForeign { rows } = fault {
+                    self.note_foreign(key.selection.account, *rows);
+                }
+                tracing::warn!(error = %fault, "an answer of Kingdee can't be believed; nothing was stored");
+            })?;
+        self.counters.odd_rows.inc_by(assembled.odd);
+        let whole = assembled.foreign == 0 && !assembled.miscounted;
+        if assembled.foreign > 0 {
+            self.note_foreign(key.selection.account, assembled.foreign);
+            if self.cache.get(key).is_some() {
+                return Err(HistoryError::Unreadable("some rows belong to another member".into()));
+            }
+        }
+        let policy = &self.settings.freshness;
+        let class = policy.class(&key.selection, assembled.chunk.count(), began.1);
+        let fresh_for = policy.jittered(class, self.clock.chance());
+        let (dated, origin) = (self.dated(key, began), rand::random());
+        let stored =
+            Arc::new(Stored::new(assembled.chunk, class, fresh_for, dated, errand.generation, origin));
+        if whole {
+            self.cache.put(key.clone(), Arc::clone(&stored));
+        }
+        Ok(stored)
+    }
+
+    /// When a read began, for ages and in the account set's own time.
+    fn dated(&self, key: &ChunkKey, (tick, now): Began) -> (Tick, LocalTime) {
+        let offset = self.kingdee.time_zone(key.selection.account).to_offset(now);
+        (tick, LocalTime { timestamp: truncate(now), offset })
+    }
+
+    fn note_foreign(&self, account: AccountIndex, rows: u64) {
+        self.counters.foreign_rows.inc_by(rows);
+        tracing::error!(
+            account = self.kingdee.account_name(account),
+            rows,
+            "Kingdee sent rows of another member than the one asked for; they were dropped and the answer was not stored"
+        );
+    }
+}
+
+/// `as_of` is told to the second.
+fn truncate(t: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(t.as_second()).unwrap_or(t)
+}

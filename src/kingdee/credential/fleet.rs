@@ -1,0 +1,169 @@
+//! What replicas share of one account set's credentials: the set itself, sealed; who fetches the next one; and the two
+//! token calls a minute that all of them have together.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use http::HeaderValue;
+use redis::Script;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::grant::Grant;
+use super::set::Fetched;
+use crate::clock::{Clock, Tick};
+use crate::domain::account::AccountName;
+use crate::shared::lease::{Lease, millis};
+use crate::shared::{Away, Shared};
+
+/// How long one replica may keep the others waiting for a set.
+const LEASE: Duration = Duration::from_secs(6);
+/// Calls are counted when they leave; they may be seen when their attempt ends.
+const WINDOW: Duration = Duration::from_secs(70);
+
+/// Refuses the late word of a holder whose lease has run out.
+static PUT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local fence = tonumber(ARGV[1]) \
+         if fence < tonumber(redis.call('GET', KEYS[2]) or '0') then return 0 end \
+         redis.call('SET', KEYS[2], fence) redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1",
+    )
+});
+
+/// Notes a call, unless the last but one was made within `ARGV[1]` ms; gives what is left of that.
+static CALL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local time = redis.call('TIME') local now = time[1] * 1000 + math.floor(time[2] / 1000) \
+         local before = redis.call('LINDEX', KEYS[1], 1) \
+         if before and now - before < tonumber(ARGV[1]) then return ARGV[1] - (now - before) end \
+         redis.call('LPUSH', KEYS[1], string.format('%.0f', now)) redis.call('LTRIM', KEYS[1], 0, 1) \
+         redis.call('PEXPIRE', KEYS[1], ARGV[1]) return 0",
+    )
+});
+
+/// One account set's place in the shared tier.
+#[derive(Debug)]
+pub struct Fleet {
+    shared: Shared,
+    clock: Clock,
+    set: String,
+    lease: String,
+    /// Numbers of leases, and the number of the last one that put a set there.
+    fences: String,
+    fence: String,
+    calls: String,
+}
+
+/// A set as it was found.
+pub struct Found {
+    /// Key of the app that it belongs to.
+    pub app_key: String,
+    /// Key of its `app_signature`s.
+    pub app_secret: SecretString,
+    /// Where calls go; not yet checked.
+    pub domain: String,
+    /// Marked so that no log prints it.
+    pub token: HeaderValue,
+    /// When the token was asked for, and how long it lives from then on.
+    pub lives: (Tick, Duration),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    app_key: String,
+    app_secret: String,
+    domain: String,
+    token: String,
+    /// Milliseconds.
+    life: u64,
+}
+
+impl Fleet {
+    /// The place of `account`.
+    pub fn new(shared: Shared, account: &AccountName, clock: Clock) -> Fleet {
+        let key = |what| shared.seal.key(&[what, account.as_str()]);
+        let (set, lease, calls) = (key("credentials"), key("credentials-lease"), key("token-calls"));
+        let (fences, fence) = (key("credentials-fences"), key("credentials-fence"));
+        Fleet { shared, clock, set, lease, fences, fence, calls }
+    }
+
+    /// The set that is there, if there is one.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn find(&self) -> Result<Option<Found>, Away> {
+        let mut ask = redis::pipe();
+        ask.atomic().get(&self.set).pttl(&self.set);
+        let answer = self.shared.link.ask(async |mut redis| ask.query_async(&mut redis).await).await?;
+        let (sealed, left): (Option<Vec<u8>>, i64) = answer;
+        let found = sealed.and_then(|sealed| {
+            let read = self.read(sealed, left);
+            if read.is_none() {
+                self.shared.counts.unreadable.inc();
+            }
+            read
+        });
+        Ok(found)
+    }
+
+    fn read(&self, sealed: Vec<u8>, left: i64) -> Option<Found> {
+        let record: Record = serde_json::from_slice(&self.shared.seal.open(&self.set, sealed)?).ok()?;
+        let (life, left) =
+            (Duration::from_millis(record.life), Duration::from_millis(u64::try_from(left).ok()?));
+        let mut token = HeaderValue::from_str(&record.token).ok()?;
+        token.set_sensitive(true);
+        Some(Found {
+            app_key: record.app_key,
+            app_secret: record.app_secret.into(),
+            domain: record.domain,
+            token,
+            lives: (self.clock.tick().before(life.saturating_sub(left)), life),
+        })
+    }
+
+    /// Tries to become the one who fetches; `None` while another replica is.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn lease(&self) -> Result<Option<Lease>, Away> {
+        self.shared.fenced_lease(&self.lease, &self.fences, LEASE).await
+    }
+
+    /// Puts a set there, if it is one and nobody with a later lease has done so, and lets the next replica fetch.
+    pub async fn done(&self, lease: Lease, fetched: Option<&Fetched>) {
+        if let Some(fetched) = fetched {
+            let _others_fetch_one_themselves = self.put(lease.fence, fetched).await;
+        }
+        self.shared.release(lease).await;
+    }
+
+    async fn put(&self, fence: u64, fetched: &Fetched) -> Option<u64> {
+        let Fetched { grant, token, lives: (asked, life) } = fetched;
+        let Grant { app_key, app_secret, router, .. } = grant.as_ref();
+        let record = Record {
+            app_key: app_key.clone(),
+            app_secret: app_secret.expose_secret().to_owned(),
+            domain: router.as_str().to_owned(),
+            token: token.to_str().ok()?.to_owned(),
+            life: millis(*life),
+        };
+        let left = life.checked_sub(self.clock.tick().since(*asked)).filter(|left| !left.is_zero())?;
+        let sealed = self.shared.seal.seal(&self.set, serde_json::to_vec(&record).ok()?)?;
+        let mut ask = PUT.prepare_invoke();
+        ask.key(&self.set).key(&self.fence).arg(fence).arg(sealed).arg(millis(left));
+        self.shared.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await.ok()
+    }
+
+    /// Whether a token call may be made, all replicas together; a tier that is away forbids none.
+    ///
+    /// # Errors
+    /// How long until it may.
+    pub async fn may_call(&self) -> Result<(), Duration> {
+        let mut ask = CALL.prepare_invoke();
+        ask.key(&self.calls).arg(millis(WINDOW));
+        match self.shared.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await {
+            Ok(0) | Err(Away) => Ok(()),
+            Ok(left) => Err(Duration::from_millis(left)),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How replicas come by one set together: take what another has fetched, or be the one who fetches, or wait for whoever is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::{Instant, sleep};
+
+use super::fleet::{Fleet, Found};
+use super::grant::Grant;
+use super::set::Fetched;
+use super::source::Source;
+use crate::kingdee::failure::{Failure, KingdeeError};
+
+/// How often those who wait look.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a replica has already, and why it wants another.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The grant that is held, if any.
+    pub held: Option<Arc<Grant>>,
+    /// The token that is due, dead or doubted: any other will do.
+    pub not: Option<HeaderValue>,
+    /// A token that has had this much of its life is due, in percent.
+    pub refresh_percent: u8,
+}
+
+/// Fetches a set: from the fleet if there is one and it has one, from Kingdee otherwise.
+///
+/// # Errors
+/// As [`Source::fetch`]; [`Failure::TimedOut`] if another replica did not bring one before `deadline`.
+pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result<Fetched, KingdeeError> {
+    let Some(fleet) = source.fleet() else { return source.fetch(wanted.held, deadline).await };
+    loop {
+        let Ok(found) = fleet.find().await else { break };
+        if let Some(fetched) = found.and_then(|found| wanted.accept(source, found)) {
+            return Ok(fetched);
+        }
+        match fleet.lease().await {
+            Ok(Some(lease)) => {
+                // The last holder may have brought one between our look and our lease.
+                let fetched = match another(source, fleet, &wanted).await {
+                    Some(fetched) => Ok(fetched),
+                    None => source.fetch(wanted.held, deadline).await,
+                };
+                fleet.done(lease, fetched.as_ref().ok()).await;
+                return fetched;
+            }
+            Ok(None) if Instant::now() + LOOK_EVERY < deadline => sleep(LOOK_EVERY).await,
+            Ok(None) => {
+                let detail = "another replica is fetching credentials and has not brought any in time";
+                return Err(KingdeeError::because(Failure::TimedOut, detail));
+            }
+            Err(_) => break,
+        }
+    }
+    source.fetch(wanted.held, deadline).await
+}
+
+async fn another(source: &Source, fleet: &Fleet, wanted: &Wanted) -> Option<Fetched> {
+    wanted.accept(source, fleet.find().await.ok()??)
+}
+
+impl Wanted {
+    fn accept(&self, source: &Source, found: Found) -> Option<Fetched> {
+        let (asked, life) = found.lives;
+        let due = asked.after(life * u32::from(self.refresh_percent.min(100)) / 100);
+        if self.not.as_ref() == Some(&found.token) || source.clock().tick() >= due {
+            return None;
+        }
+        let grant = source.adopt(&found)?;
+        Some(Fetched { grant, token: found.token, lives: found.lives })
+    }
+}

@@ -1,0 +1,147 @@
+//! A real Redis of a test's own, on a free port, gone with the test; and a gate in front of it that can be shut.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// A running `redis-server` that keeps nothing on disk.
+pub struct Redis {
+    child: Child,
+    port: u16,
+    more: Vec<String>,
+    _folder: TempDir,
+}
+
+impl Redis {
+    pub async fn start() -> Redis {
+        Redis::with(&[]).await
+    }
+
+    /// With more arguments.
+    pub async fn with(more: &[&str]) -> Redis {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let more: Vec<String> = more.iter().map(|text| (*text).to_owned()).collect();
+        let child = spawn(port, &more, &folder);
+        let redis = Redis { child, port, more, _folder: folder };
+        redis.wait().await;
+        redis
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    pub async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+        redis::Client::open(self.url())?.get_multiplexed_async_connection().await
+    }
+
+    /// Sends one command.
+    pub async fn tell<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.connection().await.unwrap()).await.unwrap()
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        let _already_dead = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, empty, where it was.
+    pub async fn start_again(&mut self) {
+        self.child = spawn(self.port, &self.more, &self._folder);
+        self.wait().await;
+    }
+
+    /// It hangs: sockets stay open, nothing is answered.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    async fn wait(&self) {
+        for _ in 0..200 {
+            if TcpStream::connect(self.address()).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("redis-server does not come up on port {}", self.port);
+    }
+}
+
+fn spawn(port: u16, more: &[String], folder: &TempDir) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string()]);
+    command.args(more).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("redis-server is needed: scripts/test.sh installs it")
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.resume();
+        self.kill();
+    }
+}
+
+/// A way to a server that can be cut and mended.
+pub struct Gate {
+    address: SocketAddr,
+    open: Arc<watch::Sender<bool>>,
+}
+
+impl Gate {
+    pub async fn before(server: SocketAddr) -> Gate {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (address, open) = (listener.local_addr().unwrap(), Arc::new(watch::Sender::new(true)));
+        let state = Arc::clone(&open);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut open = state.subscribe();
+                if !*open.borrow() {
+                    continue;
+                }
+                tokio::spawn(async move {
+                    let Ok(mut far) = TcpStream::connect(server).await else { return };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = open.wait_for(|open| !open) => {}
+                    }
+                });
+            }
+        });
+        Gate { address, open }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    pub fn shut(&self) {
+        self.open.send_replace(false);
+    }
+
+    pub fn reopen(&self) {
+        self.open.send_replace(true);
+    }
+}
