@@ -50,6 +50,7 @@ pub struct App {
     ended_all: CancellationToken,
     access: AccessLog,
     ended: Vec<oneshot::Receiver<()>>,
+    admins: Vec<tokio::task::JoinHandle<()>>,
     grace: Duration,
 }
 
@@ -134,12 +135,13 @@ impl App {
             phase: phase.clone(),
             ids,
         });
+        let mut admins = Vec::new();
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
             // The admin listener stays to the end, so that the drain can be watched.
             let edge = Edge::new(limits.clone(), AT_ONCE, ended_all.clone(), metrics.connections.clone());
             let service = TowerToHyperService::new(routes.clone());
-            tokio::spawn(async move { edge.serve(listener, service).await });
+            admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
         flush_now_and_then(access.clone(), ended_all.clone());
         let grace = http.drain.grace;
@@ -154,6 +156,7 @@ impl App {
             ended_all,
             access,
             ended,
+            admins,
             grace,
         })
     }
@@ -200,6 +203,9 @@ impl App {
             let _thread_is_gone = ended.await;
         }
         self.ended_all.cancel();
+        for admin in self.admins {
+            let _listener_is_closed = admin.await;
+        }
         self.access.flush();
     }
 }

@@ -23,6 +23,7 @@ mod problems;
 mod coalescing;
 mod fleet;
 mod shared_tier;
+mod balanced;
 mod rehearsal;
 mod freshness;
 mod cursors;

@@ -9,6 +9,7 @@ use points_gateway::sandbox::{Sandbox, SandboxSettings};
 use points_gateway::telemetry::AccessLog;
 
 pub mod fleet;
+pub mod haproxy;
 pub mod redis;
 
 /// When every play begins.

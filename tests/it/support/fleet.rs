@@ -70,6 +70,17 @@ impl Fleet {
         self.replicas.push(replica);
     }
 
+    /// Drains a replica and starts another at its addresses.
+    pub async fn restart(&mut self, replica: usize) {
+        let old = self.replicas.remove(replica);
+        let (public, admin) = (old.app.public_address().to_string(), old.app.admin_address().to_string());
+        old.app.drain().await;
+        let url = self.url.clone();
+        self.add_with(url.as_deref(), &[("HTTP__LISTEN", &public), ("HTTP__ADMIN_LISTEN", &admin)]).await;
+        let fresh = self.replicas.pop().unwrap();
+        self.replicas.insert(replica, fresh);
+    }
+
     /// One more, which does not wait for its shared tier.
     pub async fn add_unjoined(&mut self, url: &str) {
         let app = gateway(&self.sandbox, &self.clock, &[("SHARED__URL", url)]).await;

@@ -1,0 +1,79 @@
+//! A real HAProxy in front of a fleet, as an ingress would be: health checks, retries, with or without hashing by path.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use super::fleet::Fleet;
+
+/// How requests are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Anybody gets anything.
+    RoundRobin,
+    /// A path always goes to the same replica, while that lives.
+    ByPath,
+}
+
+/// A running balancer.
+pub struct Haproxy {
+    child: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Haproxy {
+    pub async fn before(fleet: &Fleet, spread: Spread) -> Haproxy {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let file = folder.path().join("haproxy.cfg");
+        std::fs::write(&file, configuration(fleet, spread, port)).unwrap();
+        // Debian keeps it where a user's path does not lead.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("haproxy");
+        command.arg("-f").arg(&file).arg("-db").env("PATH", path);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = quiet.spawn().expect("haproxy is needed: scripts/test.sh installs it");
+        let haproxy = Haproxy { child, port, _folder: folder };
+        for _ in 0..200 {
+            if TcpStream::connect(haproxy.address()).await.is_ok() {
+                return haproxy;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("haproxy does not come up on port {port}");
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+}
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        let _already_dead = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configuration(fleet: &Fleet, spread: Spread, port: u16) -> String {
+    let balance = match spread {
+        Spread::RoundRobin => "balance roundrobin",
+        Spread::ByPath => "balance uri path-only\n  hash-type consistent",
+    };
+    let server = |(n, replica): (usize, &super::fleet::Replica)| {
+        let (public, admin) = (replica.app.public_address(), replica.app.admin_address());
+        format!("  server r{n} {public} check port {} inter 100ms fall 1 rise 1\n", admin.port())
+    };
+    let servers: String = fleet.replicas.iter().enumerate().map(server).collect();
+    format!(
+        "global\n  maxconn 2000\n  nbthread 1\n\
+         defaults\n  mode http\n  timeout connect 1s\n  timeout client 30s\n  timeout server 30s\n  timeout check 5s\n  \
+         retries 3\n  option redispatch 1\n\
+         frontend apps\n  bind 127.0.0.1:{port}\n  default_backend gateways\n\
+         backend gateways\n  {balance}\n  option httpchk GET /readyz\n{servers}"
+    )
+}
