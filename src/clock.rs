@@ -87,23 +87,16 @@ impl Clock {
     }
 
     /// Monotonic clock, to the millisecond.
+    #[allow(clippy::disallowed_methods)]
     pub fn tick(&self) -> Tick {
-        match &self.0.time {
-            Time::Real { started } => {
-                Tick(FIRST_TICK + u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
-            }
-            Time::Manual { tick, .. } => Tick(tick.load(Ordering::Relaxed)),
-        }
+        self.tick_at(Instant::now())
     }
 
     /// The tick of a moment that was read off the machine's clock already; a manual clock says what it stands at.
     pub fn tick_at(&self, moment: Instant) -> Tick {
         match &self.0.time {
-            Time::Real { started } => {
-                let since = moment.saturating_duration_since(*started).as_millis();
-                Tick(FIRST_TICK + u64::try_from(since).unwrap_or(u64::MAX))
-            }
-            Time::Manual { .. } => self.tick(),
+            Time::Real { started } => Tick(FIRST_TICK).after(moment.saturating_duration_since(*started)),
+            Time::Manual { tick, .. } => Tick(tick.load(Ordering::Relaxed)),
         }
     }
 

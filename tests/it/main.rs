@@ -24,6 +24,7 @@ mod coalescing;
 mod fleet;
 mod shared_tier;
 mod balanced;
+mod fleet_credentials;
 mod rehearsal;
 mod freshness;
 mod cursors;
