@@ -131,3 +131,84 @@ fn inflate(body: &[u8], len: usize) -> Option<Vec<u8>> {
     DeflateDecoder::new(body).take(most).read_to_end(&mut bytes).ok()?;
     (bytes.len() == len).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::Offset;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::Tick;
+    use crate::domain::points::LocalTime;
+
+    const KEEP: Duration = Duration::from_secs(100);
+
+    fn stored(rows: &[String]) -> Stored {
+        let mut bytes = Vec::new();
+        let mut end = 0u32;
+        for row in rows {
+            end += u32::try_from(row.len()).unwrap() + 1;
+            bytes.extend_from_slice(&end.to_le_bytes());
+        }
+        rows.iter().for_each(|row| bytes.extend_from_slice(format!("{row},").as_bytes()));
+        let places = u32::try_from(rows.len()).unwrap();
+        let parts = ChunkParts { bytes: &bytes, places, count: places, member_name: "\"王小满\"" };
+        let read_at = (Tick::default(), LocalTime { timestamp: Timestamp::UNIX_EPOCH, offset: Offset::UTC });
+        let chunk = Chunk::from_parts(parts).unwrap();
+        Stored::new(chunk, FreshnessClass::Open, KEEP, read_at, 0, 7)
+    }
+
+    fn written(rows: &[String]) -> Vec<u8> {
+        write(&stored(rows), &Generation("e/3".into()), Duration::from_secs(2), KEEP).unwrap()
+    }
+
+    #[test]
+    fn long_rows_are_deflated_and_come_back_with_their_age() {
+        let rows: Vec<_> =
+            (0..100).map(|n| format!(r#"{{"id":"{n}","points":{n},"balance":100}}"#)).collect();
+        let record = written(&rows);
+        assert!(record.len() < stored(&rows).chunk.parts().bytes.len() / 3, "{}", record.len());
+        let found = read(&record, Duration::from_secs(90)).unwrap();
+        assert_eq!(found.chunk.content(), stored(&rows).chunk.content());
+        assert_eq!(found.chunk.json(0..100), stored(&rows).chunk.json(0..100));
+        assert_eq!((found.age, found.origin), (Duration::from_secs(12), 7));
+        assert_eq!(found.generation, Generation("e/3".into()));
+    }
+
+    #[test]
+    fn a_record_that_claims_to_be_larger_than_it_is_costs_no_memory() {
+        let record = written(&vec!["{\"id\":\"1\"}".repeat(50); 20]);
+        let end = record.iter().position(|byte| *byte == b'\n').unwrap();
+        let header = String::from_utf8(record[..end].to_vec()).unwrap();
+        let len = header.split("\"len\":").nth(1).unwrap().split(',').next().unwrap();
+        for claim in ["18446744073709551615", "68719476736", "1"] {
+            let mut bent =
+                header.replace(&format!("\"len\":{len}"), &format!("\"len\":{claim}")).into_bytes();
+            bent.extend_from_slice(&record[end..]);
+            assert!(read(&bent, KEEP).is_none(), "{claim}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_come_back_and_no_bent_record_breaks_anything(
+            rows in prop::collection::vec("\\{[a-z0-9]{0,40}\\}", 0..120),
+            at in any::<prop::sample::Index>(),
+            flip in 1u8..,
+        ) {
+            let mut record = written(&rows);
+            let found = read(&record, KEEP).unwrap();
+            let before = stored(&rows);
+            prop_assert_eq!(found.chunk.json(0..200), before.chunk.json(0..200));
+            let at = at.index(record.len());
+            record[at] ^= flip;
+            if let Some(bent) = read(&record, KEEP) {
+                for place in 0..bent.chunk.places() {
+                    let _any_slice = bent.chunk.json(place..bent.chunk.places());
+                    let _any_anchor = bent.chunk.anchor_at(place);
+                }
+            }
+        }
+    }
+}
