@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::limits::{Nonces, SIGNED_WINDOW};
 use super::refusal::Refusal;
@@ -36,6 +36,7 @@ impl<'r> Heard<'r> {
 pub fn check(
     heard: &Heard<'_>,
     settings: &SandboxSettings,
+    secrets: &[SecretString],
     nonces: &mut Nonces,
     now: Timestamp,
     tick: Tick,
@@ -56,8 +57,8 @@ pub fn check(
     }
     let (nonce, number) = nonce(heard.sole("x-api-nonce").unwrap_or_default())?;
     let signed = Signed { method: heard.method, path: heard.path, query: heard.query, nonce, timestamp };
-    let ours = sign(settings.client_secret.expose_secret(), &signed.string_to_sign(settings.space_reading));
-    if heard.sole("x-api-signature") != Some(ours.as_str()) {
+    let (theirs, text) = (heard.sole("x-api-signature"), signed.string_to_sign(settings.space_reading));
+    if !secrets.iter().any(|secret| theirs == Some(sign(secret.expose_secret(), &text).as_str())) {
         return Err(Refusal::Signature);
     }
     if nonces.take(number, tick) { Ok(()) } else { Err(Refusal::Nonce) }

@@ -120,6 +120,16 @@ impl Control {
         self.0.traffic.arrived(calls).await;
     }
 
+    /// A new client secret; the one before it is good, too, until [`Control::end_former_client_secrets`].
+    pub fn add_client_secret(&self, secret: &str) {
+        self.credentials().add_client_secret(secret.into());
+    }
+
+    /// Only the last client secret is good from now on.
+    pub fn end_former_client_secrets(&self) {
+        self.credentials().end_former_client_secrets();
+    }
+
     /// New app secrets for all account sets; the old ones are refused at once, tokens live on.
     pub fn rotate_app_secret(&self) {
         self.credentials().rotate(self.now());

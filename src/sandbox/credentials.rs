@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ pub enum FormerDomain {
 /// All account sets as they stand, and the tokens issued for them.
 pub struct Credentials {
     client_id: String,
+    client_secrets: Vec<SecretString>,
     outer_instance_id: String,
     token_life: Duration,
     sets: Vec<Standing>,
@@ -70,6 +71,7 @@ impl Credentials {
         };
         Credentials {
             client_id: settings.client_id.clone(),
+            client_secrets: vec![settings.client_secret.clone()],
             outer_instance_id: settings.outer_instance_id.clone(),
             token_life: settings.token_life,
             sets: settings.accounts.iter().map(standing).collect(),
@@ -104,6 +106,22 @@ impl Credentials {
                 standing.former_domains.push_back(left);
             }
         }
+    }
+
+    /// Another client secret, beside the one before.
+    pub fn add_client_secret(&mut self, secret: SecretString) {
+        self.client_secrets.drain(..self.client_secrets.len().saturating_sub(1));
+        self.client_secrets.push(secret);
+    }
+
+    /// Of all client secrets only the last one is good from now on.
+    pub fn end_former_client_secrets(&mut self) {
+        self.client_secrets.drain(..self.client_secrets.len().saturating_sub(1));
+    }
+
+    /// Keys of signatures that are good now.
+    pub fn client_secrets(&self) -> Vec<SecretString> {
+        self.client_secrets.clone()
     }
 
     /// Ends the life of every token issued so far.

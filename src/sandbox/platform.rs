@@ -96,7 +96,8 @@ impl Platform {
             return Err(Refusal::WrongMethod);
         }
         let (now, tick) = (self.control.now(), self.control.clock().tick());
-        check(heard, &self.settings, &mut lock(&self.nonces), now, tick)?;
+        let secrets = self.control.credentials().client_secrets();
+        check(heard, &self.settings, &secrets, &mut lock(&self.nonces), now, tick)?;
         let honest = match endpoint {
             Endpoint::Authorize => self.authorize(heard),
             Endpoint::Token => self.token(heard)?,
