@@ -3,8 +3,8 @@
 //! The one public verb is [`Kingdee::chunk`]: a chunk key in, a believed answer out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
@@ -33,6 +33,7 @@ pub mod skew;
 pub mod recovery;
 pub mod tally;
 pub mod snapshot;
+mod adopt;
 
 use account::Account;
 use alarm::Alarm;
@@ -48,6 +49,8 @@ use settings::WindowEnd;
 pub use snapshot::Snapshot;
 use tally::Tally;
 
+pub use adopt::{Adopted, Prepared};
+
 /// The client for all account sets. Clones share everything.
 #[derive(Clone)]
 pub struct Kingdee(Arc<Client>);
@@ -58,7 +61,8 @@ struct Client {
     others: Vec<Account>,
     chunk_rows: u8,
     window_end: WindowEnd,
-    call_timeout: Duration,
+    /// As they are in force.
+    settings: ArcSwap<KingdeeSettings>,
     clock: Clock,
 }
 
@@ -82,10 +86,11 @@ impl Kingdee {
         shared: Option<Shared>,
         clock: Clock,
     ) -> Result<Kingdee, KingdeeError> {
-        let suffixes: Arc<[String]> = settings.router_suffixes.into();
+        let suffixes: Arc<[String]> = settings.router_suffixes.clone().into();
         let call_timeout = settings.transport.call_timeout;
-        let mut accounts = settings.accounts.into_iter().map(|account| {
-            let fleet = shared.clone().map(|s| Fleet::new(s, &account.name, clock.clone()));
+        let mut accounts = settings.accounts.iter().cloned().map(|account| {
+            let whose = settings.identity(&account);
+            let fleet = shared.clone().map(|s| Fleet::new(s, &account.name, &whose, clock.clone()));
             let quota = shared.clone().map(|s| FleetQuota::new(s, &account.name, &settings.lane));
             let source = Source::new(
                 exchange.clone(),
@@ -96,14 +101,14 @@ impl Kingdee {
                 clock.clone(),
             );
             let percent = settings.token_refresh_percent;
+            let keeper = Keeper::new(account.name.clone(), source, percent, call_timeout, clock.clone());
             Account {
-                keeper: Keeper::new(account.name.clone(), source, percent, call_timeout, clock.clone()),
+                keeper: ArcSwap::from_pointee(keeper),
                 name: account.name,
                 zone: account.time_zone,
                 lane: Lane::new(&settings.lane, quota, clock.clone()),
                 alarm: Alarm::default(),
                 tally: Tally::default(),
-                attempt_timeout: settings.transport.attempt_timeout,
                 clock: clock.clone(),
             }
         });
@@ -115,7 +120,7 @@ impl Kingdee {
             others,
             chunk_rows: settings.chunk_rows,
             window_end: settings.window_end,
-            call_timeout,
+            settings: ArcSwap::from_pointee(settings),
             clock,
         })))
     }
@@ -129,7 +134,7 @@ impl Kingdee {
         let account = client.account(key.selection.account).ok_or_else(|| {
             KingdeeError::because(Failure::Configuration, "no such account set is configured")
         })?;
-        let deadline = call.deadline.min(Instant::now() + client.call_timeout);
+        let deadline = call.deadline.min(Instant::now() + client.exchange.call_timeout());
         let call = Call { deadline, ..call };
         let params = record::params(key, client.chunk_rows, &account.zone, client.window_end);
         let answer = account.records(&client.exchange, &params, call).await;
@@ -144,14 +149,18 @@ impl Kingdee {
         accounts.map(|account| Snapshot::of(account, client.exchange.skew())).collect()
     }
 
-    /// Every account set's name with everything but the question that decides which rows an answer has: replicas that
-    /// differ in it must not share rows.
+    /// Every account set's name with everything but the question that decides which rows an answer has, as configured
+    /// now: replicas that differ in it must not share rows.
     pub fn shapes(&self) -> impl Iterator<Item = (String, String)> {
         let client = &self.0;
         let accounts = std::iter::once(&client.default).chain(&client.others);
-        accounts.map(|account| {
+        let settings = client.settings.load_full();
+        accounts.map(move |account| {
             let zone = account.zone.iana_name().unwrap_or_default();
-            (account.name.to_string(), format!("{}/{:?}/{zone}", client.chunk_rows, client.window_end))
+            let theirs = settings.accounts.iter().find(|theirs| theirs.name == account.name);
+            let whose = theirs.map(|theirs| settings.identity(theirs)).unwrap_or_default();
+            let shape = format!("{}/{:?}/{zone}/{whose}", client.chunk_rows, client.window_end);
+            (account.name.to_string(), shape)
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::Method;
 use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep_until};
@@ -34,14 +35,12 @@ pub struct Account {
     pub zone: TimeZone,
     /// In front of every attempt.
     pub lane: Lane,
-    /// Its credentials.
-    pub keeper: Keeper,
+    /// Its credentials; another keeper when other ones are configured.
+    pub keeper: ArcSwap<Keeper>,
     /// For refusals that somebody must act on.
     pub alarm: Alarm,
     /// How its calls ended.
     pub tally: Tally,
-    /// Longest time of an attempt; one that had less and ran out of time says nothing about Kingdee.
-    pub attempt_timeout: Duration,
     /// Spreads retries out.
     pub clock: Clock,
 }
@@ -114,11 +113,11 @@ impl Account {
         first: bool,
     ) -> Result<LedgerAnswer, Ended<'_>> {
         // Nobody takes a turn before there is a token.
-        self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
+        self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
         let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
         let turn = self.lane.enter(call.priority, latest).await.map_err(Ended::Unsent)?;
         // The wait may have outlived the token; an expired one is never sent.
-        let set = self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
+        let set = self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
         if first {
             turn.earn();
         }
@@ -127,9 +126,21 @@ impl Account {
         let (begun, read) = (Instant::now(), |reply: &_| read_ledger(reply, &self.zone, &known));
         let outcome = exchange.ask(request, Some(set.credentials()), call.deadline, read).await;
         self.tally.attempt(outcome.as_ref().err().map(|failed| failed.error.failure));
-        let cut_short = call.deadline < begun + self.attempt_timeout && Instant::now() >= call.deadline;
+        // One that had less time than an attempt may take, and ran out of it, says nothing about Kingdee.
+        let cut_short = call.deadline < begun + exchange.attempt_timeout() && Instant::now() >= call.deadline;
         let suspect = tell(turn, &outcome, cut_short);
         outcome.map_err(|attempt| Ended::Failed(Failed { attempt, set, suspect }))
+    }
+
+    /// The set to make an attempt with. Whoever waits for one in vain while others are configured waits for those.
+    async fn credentials(&self, deadline: Instant) -> Result<Arc<CredentialSet>, KingdeeError> {
+        let keeper = self.keeper.load_full();
+        let got = keeper.get(deadline).await;
+        let newer = self.keeper.load_full();
+        match got {
+            Err(_) if !Arc::ptr_eq(&keeper, &newer) => newer.get(deadline).await,
+            got => got,
+        }
     }
 
     /// Does what may help, so that another attempt makes sense. Gives back the failure, as it is understood now.
@@ -144,13 +155,13 @@ impl Account {
     ) -> Result<KingdeeError, KingdeeError> {
         let error = attempt.error;
         match remedy(error.failure) {
-            Remedy::SignAgain if attempt.clock_corrected && once(&mut used.signed_again) => Ok(error),
+            _ if attempt.signs_anew && once(&mut used.signed_again) => Ok(error),
             Remedy::RenewToken if once(&mut used.renewed) => {
                 let how = if is_expiry(&error) { Refused::Dead } else { Refused::Doubted };
-                self.keeper.renew(&set, how, deadline).await.map(|_| error)
+                self.keeper.load_full().renew(&set, how, deadline).await.map(|_| error)
             }
             Remedy::PullAuthorization if once(&mut used.rerouted) => {
-                match self.keeper.reroute(&set, deadline).await {
+                match self.keeper.load_full().reroute(&set, deadline).await {
                     Ok(_) => Ok(error),
                     Err(_) if is_bad_gateway(&error) => {
                         self.wait_for_another(self.no_move(error, suspect), used, deadline).await
@@ -192,7 +203,7 @@ impl Account {
         if let Some(suspect) = suspect {
             suspect.fails();
         }
-        match self.keeper.can_reroute() {
+        match self.keeper.load().can_reroute() {
             true => KingdeeError { failure: Failure::Upstream, ..error },
             // A domain from the configuration may still be why; the log says what to do about that.
             false => error,

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -29,16 +30,15 @@ pub use turn::{Suspect, Turn};
 
 /// One account set's quota at Kingdee, as far as we use it.
 pub struct Lane {
-    concurrency: u32,
-    queue: u32,
     clock: Clock,
     /// Where replicas share the quota.
-    fleet: Option<FleetQuota>,
+    fleet: Option<ArcSwap<FleetQuota>>,
     /// Never held across an await.
     state: Mutex<State>,
 }
 
 struct State {
+    settings: LaneSettings,
     under_way: u32,
     queue: Queue,
     rate: Option<Rate>,
@@ -79,24 +79,36 @@ pub struct LaneSnapshot {
 impl Lane {
     /// A lane with nobody in it; `fleet` is the quota where replicas share one.
     pub fn new(settings: &LaneSettings, fleet: Option<FleetQuota>, clock: Clock) -> Lane {
-        let limits = breaker::Limits {
-            failures: settings.breaker_failures,
-            cooldown: settings.breaker_cooldown,
-            longest: settings.breaker_cooldown_max,
-        };
         Lane {
-            concurrency: settings.concurrency,
-            queue: settings.queue,
             clock,
-            fleet,
+            fleet: fleet.map(ArcSwap::from_pointee),
             state: Mutex::new(State {
+                settings: settings.clone(),
                 under_way: 0,
                 queue: Queue::default(),
                 rate: Rate::new(settings.per_minute, settings.burst),
-                breaker: Breaker::new(limits),
+                breaker: Breaker::new(limits_of(settings)),
                 budget: Budget::new(settings.retry_budget_percent),
             }),
         }
+    }
+
+    /// From now on other limits. Whoever waits stays where they are, and everything that was learned about Kingdee stays.
+    pub fn adopt(&self, settings: &LaneSettings) {
+        let (mut state, now) = (self.lock(), Instant::now());
+        let before = std::mem::replace(&mut state.settings, settings.clone());
+        if (before.per_minute, before.burst) != (settings.per_minute, settings.burst) {
+            match (&mut state.rate, Rate::new(settings.per_minute, settings.burst)) {
+                (Some(rate), Some(other)) => rate.adopt(other, now),
+                (rate, other) => *rate = other.map(|rate| rate.without_burst(now)),
+            }
+            if let Some(fleet) = &self.fleet {
+                fleet.store(Arc::new(fleet.load().successor(settings)));
+            }
+        }
+        state.breaker.adopt(limits_of(settings));
+        state.budget.adopt(settings.retry_budget_percent);
+        state.queue.ring();
     }
 
     /// Waits for a turn. Every attempt needs its own, retries too.
@@ -107,7 +119,7 @@ impl Lane {
     pub async fn enter(&self, priority: Priority, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
         let turn = self.enter_alone(priority, deadline).await?;
         match &self.fleet {
-            Some(fleet) => fleet.slot(deadline).await.map_err(full).map(|()| turn),
+            Some(fleet) => fleet.load_full().slot(deadline).await.map_err(full).map(|()| turn),
             None => Ok(turn),
         }
     }
@@ -160,10 +172,10 @@ impl Lane {
         let ahead = state.queue.ahead_of(priority);
         let slot = state.rate.as_ref().ok_or_else(|| full(MINUTE))?.slot(now, ahead);
         let pass = state.breaker.check(self.clock.tick()).map_err(broken)?;
-        if ahead == 0 && state.under_way < self.concurrency && slot <= now {
+        if ahead == 0 && state.under_way < state.settings.concurrency && slot <= now {
             return Ok(Admitted::Go(state.begin(self, pass, now)));
         }
-        if slot > deadline || state.queue.waiting() >= Queue::seats(self.queue, priority) {
+        if slot > deadline || state.queue.waiting() >= Queue::seats(state.settings.queue, priority) {
             return Err(full(slot.saturating_duration_since(now)));
         }
         let (place, bell) = state.queue.sit(priority);
@@ -174,7 +186,7 @@ impl Lane {
     fn advance(&self, place: Place, deadline: Instant) -> Result<Advance<'_>, KingdeeError> {
         let (mut state, now) = (self.lock(), Instant::now());
         let pass = state.breaker.check(self.clock.tick()).map_err(broken)?;
-        if !state.queue.is_head(place) || state.under_way >= self.concurrency {
+        if !state.queue.is_head(place) || state.under_way >= state.settings.concurrency {
             return Ok(Advance::Wait(deadline));
         }
         let slot = state.rate.as_ref().ok_or_else(|| full(MINUTE))?.slot(now, 0);
@@ -191,6 +203,14 @@ impl Lane {
         let (state, now) = (self.lock(), Instant::now());
         let ahead = state.queue.ahead_of(priority);
         full(state.rate.as_ref().map_or(MINUTE, |rate| rate.slot(now, ahead) - now))
+    }
+}
+
+fn limits_of(settings: &LaneSettings) -> breaker::Limits {
+    breaker::Limits {
+        failures: settings.breaker_failures,
+        cooldown: settings.breaker_cooldown,
+        longest: settings.breaker_cooldown_max,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::domain::account::AccountName;
@@ -62,6 +62,19 @@ impl KingdeeSettings {
     }
 }
 
+impl KingdeeSettings {
+    /// Whose rows are read for an account set, and as whom: another text where they may be others. Nothing secret.
+    pub fn identity(&self, account: &AccountSettings) -> String {
+        let whose = match &account.authorization {
+            Authorization::Static { app_key, .. } => format!("static {app_key:?}"),
+            Authorization::Pull { outer_instance_id, account_id } => {
+                format!("pull {outer_instance_id:?} {account_id:?}")
+            }
+        };
+        format!("{} {:?} {whose}", self.base_url, self.client_id)
+    }
+}
+
 /// How a space is written on the wire and, derived from that, in the string to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SpaceEncoding {
@@ -83,7 +96,7 @@ pub enum WindowEnd {
 }
 
 /// Deadlines and sizes of the HTTP client.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportSettings {
     /// TCP and TLS.
     pub connect_timeout: Duration,
@@ -110,7 +123,7 @@ impl Default for TransportSettings {
 }
 
 /// Quota and queue of one account set's lane.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneSettings {
     /// Calls a minute; Kingdee allows 500 (`protocol.md` §5). 0 closes the lane.
     pub per_minute: u32,
@@ -175,4 +188,17 @@ pub enum Authorization {
         /// The wanted account set where an answer lists several.
         account_id: Option<String>,
     },
+}
+
+impl Authorization {
+    /// Whether both have the same secret and router domain, if they have one.
+    pub fn has_the_secret_of(&self, other: &Authorization) -> bool {
+        let own = |authorization: &Authorization| match authorization {
+            Authorization::Static { app_secret, router_domain, .. } => {
+                Some((app_secret.expose_secret().to_owned(), router_domain.clone()))
+            }
+            Authorization::Pull { .. } => None,
+        };
+        own(self) == own(other)
+    }
 }

@@ -43,7 +43,7 @@ impl Snapshot {
             account: account.name.clone(),
             lane: account.lane.snapshot(),
             skew,
-            token: account.keeper.age_and_life().map(|(age, life)| TokenSnapshot { age, life }),
+            token: account.keeper.load().age_and_life().map(|(age, life)| TokenSnapshot { age, life }),
             calls: account.tally.calls(),
             attempts: account.tally.attempts(),
         }

@@ -2,6 +2,7 @@
 
 mod rig;
 mod bad_days;
+mod adopting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -46,14 +46,14 @@ pub struct AttemptError {
     /// Nothing came back before the connection ended: most likely an idle socket that Kingdee closed just as we
     /// used it. One more attempt is in order, signed anew.
     pub closed_under_us: bool,
-    /// The timestamp was refused, and we know better now: one more attempt is in order, signed anew.
-    pub clock_corrected: bool,
+    /// Timestamp or signature was refused, and we know better now: one more attempt is in order, signed anew.
+    pub signs_anew: bool,
 }
 
 impl AttemptError {
     /// An error that says nothing about another attempt.
     pub fn plain(error: KingdeeError) -> AttemptError {
-        AttemptError { error, closed_under_us: false, clock_corrected: false }
+        AttemptError { error, closed_under_us: false, signs_anew: false }
     }
 }
 

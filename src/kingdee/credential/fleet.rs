@@ -44,6 +44,7 @@ static CALL: LazyLock<Script> = LazyLock::new(|| {
 /// One account set's place in the shared tier.
 #[derive(Debug)]
 pub struct Fleet {
+    account: AccountName,
     shared: Shared,
     clock: Clock,
     set: String,
@@ -79,12 +80,19 @@ struct Record {
 }
 
 impl Fleet {
-    /// The place of `account`.
-    pub fn new(shared: Shared, account: &AccountName, clock: Clock) -> Fleet {
-        let key = |what| shared.seal.key(&[what, account.as_str()]);
-        let (set, lease, calls) = (key("credentials"), key("credentials-lease"), key("token-calls"));
+    /// The place of `account`, whose set is another one where `whose` is another.
+    pub fn new(shared: Shared, account: &AccountName, whose: &str, clock: Clock) -> Fleet {
+        let key = |what| shared.seal.key(&[what, account.as_str(), whose]);
+        let (set, lease) = (key("credentials"), key("credentials-lease"));
         let (fences, fence) = (key("credentials-fences"), key("credentials-fence"));
-        Fleet { shared, clock, set, lease, fences, fence, calls }
+        // Token calls count together, whoever is asked as.
+        let calls = shared.seal.key(&["token-calls", account.as_str()]);
+        Fleet { account: account.clone(), shared, clock, set, lease, fences, fence, calls }
+    }
+
+    /// The place of the same account set's credentials when they are another's.
+    pub fn successor(&self, whose: &str) -> Fleet {
+        Fleet::new(self.shared.clone(), &self.account, whose, self.clock.clone())
     }
 
     /// The set that is there, if there is one.

@@ -44,6 +44,8 @@ struct State {
     held: Option<Arc<Grant>>,
     version: u64,
     failures: u32,
+    /// Who keeps the same account set's credentials now; a fetch under way brings its token there.
+    heir: Option<Keeper>,
 }
 
 impl Keeper {
@@ -57,6 +59,35 @@ impl Keeper {
     ) -> Keeper {
         let (current, state) = (ArcSwapOption::empty(), Mutex::default());
         Keeper(Arc::new(Kept { account, source, refresh_percent, fetch_timeout, clock, current, state }))
+    }
+
+    /// A keeper for other settings. It goes on with this one's token if `same` account set is asked by the same app, and
+    /// with none otherwise; calls and fetches under way end with what they began with.
+    pub fn successor(
+        &self,
+        source: impl FnOnce(&Source) -> Source,
+        refresh_percent: u8,
+        fetch_timeout: Duration,
+        same: bool,
+    ) -> Keeper {
+        let (account, clock, source) = (self.0.account.clone(), self.0.clock.clone(), source(&self.0.source));
+        let mut before = self.0.lock();
+        let mut state = State { version: before.version, ..State::default() };
+        let grant = before.held.as_ref().filter(|_| same).and_then(|held| source.regrant(held)).map(Arc::new);
+        let current = match (&grant, self.0.current.load_full()) {
+            (Some(grant), Some(set)) if set.grant.app_key == grant.app_key => {
+                state.version += 1;
+                let (version, token) = (state.version, set.token.clone());
+                Some(Arc::new(CredentialSet { version, grant: grant.clone(), token }))
+            }
+            _ => None,
+        };
+        state.held = grant;
+        let (current, state) = (ArcSwapOption::from(current), Mutex::new(state));
+        let heir =
+            Keeper(Arc::new(Kept { account, source, refresh_percent, fetch_timeout, clock, current, state }));
+        before.heir = same.then(|| heir.clone());
+        heir
     }
 
     /// The set to make a call with. While a good one is there nobody waits, even when its renewal is due. Where none
@@ -206,7 +237,12 @@ impl Kept {
                     .filter(|held| held.serial > grant.serial && held.app_key == grant.app_key)
                     .unwrap_or(grant);
                 let token = Arc::new(Token::new(token, lives, self.refresh_percent));
-                self.replace(&mut state, grant, token);
+                self.replace(&mut state, grant.clone(), token.clone());
+                let heir = state.heir.clone();
+                drop(state);
+                if let Some(Keeper(heir)) = heir {
+                    heir.inherit(&grant, token);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -259,6 +295,21 @@ impl Kept {
             tracing::info!(account = %self.account, "the authorisation has changed; calls go where it says now");
         }
         Ok(())
+    }
+
+    /// Takes a token that was on its way when this keeper took over, unless it has a good one.
+    fn inherit(&self, grant: &Grant, token: Arc<Token>) {
+        let mut state = self.lock();
+        let needed = self.current.load().as_ref().is_none_or(|set| !set.token.is_good(self.clock.tick()));
+        let ours = self.source.regrant(grant).filter(|ours| needed && ours.app_key == grant.app_key);
+        if let Some(ours) = ours {
+            self.replace(&mut state, Arc::new(ours), token.clone());
+        }
+        let heir = state.heir.clone();
+        drop(state);
+        if let Some(Keeper(heir)) = heir {
+            heir.inherit(grant, token);
+        }
     }
 
     fn replace(&self, state: &mut State, grant: Arc<Grant>, token: Arc<Token>) {

@@ -17,6 +17,7 @@ use crate::kingdee::classify::AUTHORIZATION_REFUSED;
 use crate::kingdee::exchange::{Exchange, Request};
 use crate::kingdee::failure::{Failure, KingdeeError};
 use crate::kingdee::reply::Reply;
+use crate::kingdee::router::RouterDomain;
 use crate::kingdee::settings::Authorization;
 use crate::kingdee::sign::app_signature;
 use crate::kingdee::transport::AttemptError;
@@ -74,10 +75,49 @@ impl Source {
             Authorization::Pull { .. } => {
                 let grant =
                     Grant::new(&found.app_key, &found.app_secret, &found.domain, &self.suffixes).ok()?;
-                let serial = self.pulls.fetch_add(1, Ordering::Relaxed) + 1;
+                let serial = self.next_serial();
                 Some(Arc::new(Grant { serial, ..grant }))
             }
         }
+    }
+
+    /// A source for other settings that counts on where this one is: two token calls a minute are all there are, whatever
+    /// is configured meanwhile.
+    pub fn successor(
+        &self,
+        authorization: Authorization,
+        suffixes: Arc<[String]>,
+        token_max_life: Duration,
+        whose: &str,
+    ) -> Source {
+        Source {
+            exchange: self.exchange.clone(),
+            authorization,
+            suffixes,
+            token_max_life,
+            clock: self.clock.clone(),
+            guard: self.guard.clone(),
+            pulls: AtomicU64::new(self.next_serial()),
+            fleet: self.fleet.as_ref().map(|fleet| fleet.successor(whose)),
+        }
+    }
+
+    /// What to go on with in place of `held`: the grant as it is configured now, or `held` itself if it was pulled and
+    /// still fits.
+    pub fn regrant(&self, held: &Grant) -> Option<Grant> {
+        match &self.authorization {
+            Authorization::Static { app_key, app_secret, router_domain } => {
+                let grant = Grant::new(app_key, app_secret, router_domain, &self.suffixes).ok()?;
+                Some(Grant { serial: self.next_serial(), ..grant })
+            }
+            Authorization::Pull { .. } => {
+                RouterDomain::parse(held.router.as_str(), &self.suffixes).is_ok().then(|| held.clone())
+            }
+        }
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.pulls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Whether a newer grant can be had at all.
@@ -95,10 +135,10 @@ impl Source {
                 Grant::new(app_key, app_secret, router_domain, &self.suffixes).map(Arc::new)
             }
             Authorization::Pull { outer_instance_id, account_id } => {
-                let serial = self.pulls.fetch_add(1, Ordering::Relaxed) + 1;
+                let serial = self.next_serial();
                 let (id, account) = (outer_instance_id.as_deref(), account_id.as_deref());
                 let grant = match self.pull(id, account, deadline).await {
-                    Err(first) if first.closed_under_us || first.clock_corrected => {
+                    Err(first) if first.closed_under_us || first.signs_anew => {
                         self.pull(id, account, deadline).await
                     }
                     outcome => outcome,
@@ -186,7 +226,7 @@ impl Source {
 }
 
 fn may_ask_again(failed: &AttemptError) -> bool {
-    failed.closed_under_us || failed.clock_corrected || failed.error.failure == Failure::Unreadable
+    failed.closed_under_us || failed.signs_anew || failed.error.failure == Failure::Unreadable
 }
 
 fn used_up(wait: Duration) -> KingdeeError {

@@ -72,6 +72,11 @@ impl Breaker {
         Breaker { limits, state: State::Closed, window: Default::default() }
     }
 
+    /// From now on other limits; where it stands and what it has seen stays.
+    pub fn adopt(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Whether a call may pass now.
     ///
     /// # Errors

@@ -29,6 +29,11 @@ impl Budget {
         Budget { percent, balance: 0, last: None }
     }
 
+    /// From now on another share; what is saved up stays.
+    pub fn adopt(&mut self, percent: u32) {
+        self.percent = percent;
+    }
+
     /// A call was made.
     pub fn deposit(&mut self) {
         self.balance = self.balance.saturating_add(self.percent).min(RETRY * MOST_SAVED);

@@ -5,7 +5,7 @@
 //! away each replica uses its share of the quota, and pays for what it used when the tier is back.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::Script;
@@ -47,26 +47,40 @@ pub struct FleetQuota {
     /// For while the tier is away; `None` where no call may be made at all.
     share: Mutex<Option<Rate>>,
     /// Calls made meanwhile.
-    owed: AtomicU32,
+    owed: Arc<AtomicU32>,
     most_owed: u32,
 }
 
 impl FleetQuota {
     /// The bucket of `account`; every replica must be configured alike.
     pub fn new(shared: Shared, account: &AccountName, settings: &LaneSettings) -> FleetQuota {
+        let key = shared.seal.key(&["quota", account.as_str()]);
+        FleetQuota::of(shared, key, settings)
+    }
+
+    fn of(shared: Shared, key: String, settings: &LaneSettings) -> FleetQuota {
         let LaneSettings { per_minute, burst, .. } = *settings;
         let burst = burst.clamp(1, (per_minute / 2).max(1));
         let interval = (MINUTE + TRAVEL) / (per_minute + 1).saturating_sub(burst).max(1);
         let share = (per_minute / shared.replicas).max(1);
         FleetQuota {
-            key: shared.seal.key(&["quota", account.as_str()]),
+            key,
             interval,
             tolerance: interval * (burst - 1),
             share: Mutex::new(Rate::new(share.min(per_minute), (burst / shared.replicas).max(1))),
-            owed: AtomicU32::new(0),
+            owed: Arc::default(),
             most_owed: share,
             shared,
         }
+    }
+
+    /// The same bucket under other limits. Both owe together; while the tier is away, the new share begins without
+    /// a burst.
+    pub fn successor(&self, settings: &LaneSettings) -> FleetQuota {
+        let mut quota = FleetQuota::of(self.shared.clone(), self.key.clone(), settings);
+        let share = quota.share.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *share = share.take().map(|rate| rate.without_burst(Instant::now()));
+        FleetQuota { owed: Arc::clone(&self.owed), ..quota }
     }
 
     /// Waits for a slot that comes before `deadline`.

@@ -39,6 +39,19 @@ impl Rate {
         })
     }
 
+    /// The same rate with its burst spent: a lane that is closed and opened again must not get one each time.
+    pub fn without_burst(mut self, now: Instant) -> Rate {
+        self.spend_burst(now);
+        self
+    }
+
+    /// From now on another rate, without a burst to begin with: what the old one has let pass stays within the larger of
+    /// the two. A refusal that is not forgotten yet, and a pause, stay.
+    pub fn adopt(&mut self, other: Rate, now: Instant) {
+        (self.interval, self.tolerance) = (other.interval, other.tolerance);
+        self.spend_burst(now);
+    }
+
     /// When a call could go that has `ahead` others before it.
     pub fn slot(&self, now: Instant, ahead: u32) -> Instant {
         let due = self.due.unwrap_or(now).max(now) + self.interval_at(now) * ahead;
