@@ -2,7 +2,8 @@
 //!
 //! The way of a value: a source (`source`) is read into a layer (`document`, `environment`); layers are merged
 //! to one value a key (`gather`); each value goes through its row of the table (`keys`) into a draft (`fill`);
-//! what can't be together is found (`combine`, `accounts`); a draft without faults becomes a [`Config`].
+//! what can't be together is found (`combine`, `accounts`); a draft without faults becomes a [`Config`]. A gateway that
+//! serves reads all of it again (`loader`) and takes over what can be (`change`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,12 +35,16 @@ mod combine;
 mod accounts;
 pub mod effective;
 pub mod example;
+pub mod loader;
+mod change;
 #[cfg(test)]
 mod tests;
 
+pub use change::Changes;
 pub use effective::Effective;
 pub use fault::{Fault, Faults};
-pub use keys::{Key, keys};
+pub use keys::{Key, Taken, keys};
+pub use loader::{Loader, Trace};
 pub use origin::Origin;
 pub use source::{Files, Sources};
 

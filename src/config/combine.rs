@@ -6,7 +6,7 @@ use super::fill::Ledger;
 use super::keys::entry;
 
 /// The first must not be more than the second.
-const ORDERED: &[(&str, &str, &str)] = &[
+pub(super) const ORDERED: &[(&str, &str, &str)] = &[
     ("kingdee.connect_timeout", "kingdee.attempt_timeout", "connecting is a part of an attempt"),
     ("kingdee.attempt_timeout", "kingdee.call_timeout", "an attempt is a part of a call"),
     ("kingdee.call_timeout", "history.caller_deadline", "nobody is there for an answer that comes later"),

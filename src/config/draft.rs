@@ -3,11 +3,14 @@
 use jiff::tz::{TimeZone, TimeZoneDatabase, offset};
 use secrecy::SecretString;
 
+use super::Config;
 use crate::cache::CacheSettings;
+use crate::domain::account::AccountName;
 use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
 use crate::shared::SharedSettings;
+use crate::kingdee::settings::{AccountSettings, Authorization};
 use crate::telemetry::LogSettings;
 
 /// All settings but those of the account sets, at their defaults to begin with.
@@ -49,6 +52,24 @@ impl Draft {
             client_id: None,
             client_secret: None,
             default_account: None,
+        }
+    }
+
+    /// As a configuration has it, but for account sets.
+    pub fn of(config: &Config) -> Draft {
+        let (http, cache, history) = (config.http.clone(), config.cache.clone(), config.history.clone());
+        let (kingdee, shared, log) = (config.kingdee.clone(), config.shared.clone(), config.log.clone());
+        Draft {
+            http,
+            cache,
+            history,
+            shared,
+            client_id: Some(kingdee.client_id.clone()),
+            client_secret: Some(kingdee.client_secret.clone()),
+            default_account: None,
+            kingdee,
+            log_level: Some(log.level.clone()),
+            log,
         }
     }
 }
@@ -93,6 +114,40 @@ impl AccountDraft {
             outer_instance_id: None,
             account_id: None,
         }
+    }
+}
+
+impl AccountDraft {
+    /// As an account set has it.
+    pub fn of(account: &AccountSettings) -> AccountDraft {
+        let draft = AccountDraft { time_zone: account.time_zone.clone(), ..AccountDraft::new() };
+        match account.authorization.clone() {
+            Authorization::Static { app_key, app_secret, router_domain } => AccountDraft {
+                kind: Some(AuthorizationKind::Static),
+                app_key: Some(app_key),
+                app_secret: Some(app_secret),
+                router_domain: Some(router_domain),
+                ..draft
+            },
+            Authorization::Pull { outer_instance_id, account_id } => {
+                AccountDraft { kind: Some(AuthorizationKind::Pull), outer_instance_id, account_id, ..draft }
+            }
+        }
+    }
+
+    /// The account set, if all of its authorisation is there; nothing is checked.
+    pub fn settings(self, name: &AccountName) -> Option<AccountSettings> {
+        let authorization = match self.kind? {
+            AuthorizationKind::Static => Authorization::Static {
+                app_key: self.app_key?,
+                app_secret: self.app_secret?,
+                router_domain: self.router_domain?,
+            },
+            AuthorizationKind::Pull => {
+                Authorization::Pull { outer_instance_id: self.outer_instance_id, account_id: self.account_id }
+            }
+        };
+        Some(AccountSettings { name: name.clone(), time_zone: self.time_zone, authorization })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The example file, written from the table of keys.
 
-use super::keys::{Key, Notation, keys};
+use super::keys::{Key, Notation, Taken, keys};
 
 const HEAD: &str = "\
 # points-gateway: every key there is. Written by its own table of keys and compared by a test; don't edit.
@@ -10,6 +10,7 @@ const HEAD: &str = "\
 # Each key is also an environment variable, and that wins: kingdee.base_url is
 # POINTS_GATEWAY__KINGDEE__BASE_URL. Lists are written with commas there.
 # A secret may be read from a file instead: client_secret_file here, …__CLIENT_SECRET_FILE there.
+# A running gateway takes changes over (SIGHUP, POST /admin/reload, or by itself), but for keys that need a restart.
 ";
 
 /// The text of `deploy/points-gateway.example.toml`: a configuration that works once its two values are yours.
@@ -29,7 +30,9 @@ pub fn example() -> String {
                 None => format!("\n[{above}]\n"),
             });
         }
-        text.push_str(&format!("\n# {}\n# Allowed: {}.\n{}\n", key.what, key.allowed, assignment(key, name)));
+        let restart = if key.taken == Taken::AtStart { "# Needs a restart.\n" } else { "" };
+        let (what, allowed) = (key.what, &key.allowed);
+        text.push_str(&format!("\n# {what}\n# Allowed: {allowed}.\n{restart}{}\n", assignment(key, name)));
     }
     text
 }

@@ -185,6 +185,26 @@ impl<D> Field<D> {
         })
     }
 
+    /// Copies the field from one draft to another.
+    pub fn copy(&self, from: &mut D, to: &mut D) {
+        match self {
+            Field::Text(_, at) => *at(to) = at(from).clone(),
+            Field::Secret(_, at) => *at(to) = at(from).clone(),
+            _ => {
+                // Whatever is shown was read once.
+                let _done = self.show(from).map(|text| self.put(&text, to));
+            }
+        }
+    }
+
+    /// The secret that is set, if this is one.
+    pub fn secret(&self, draft: &mut D) -> Option<SecretString> {
+        match self {
+            Field::Secret(_, at) => at(draft).clone(),
+            _ => None,
+        }
+    }
+
     /// The field as a number that can be compared with another one of its kind.
     pub fn measure(&self, draft: &mut D) -> Option<u128> {
         match self {

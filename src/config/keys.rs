@@ -25,11 +25,33 @@ pub struct Entry<D: 'static> {
     pub example: Option<&'static str>,
     /// Whether there is no gateway without it.
     pub required: bool,
+    /// When a changed value is taken over.
+    pub taken: Taken,
+}
+
+/// When a changed value is taken over: the one place that decides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// By a reload, while serving.
+    Live,
+    /// By a restart only.
+    AtStart,
 }
 
 impl<D> Entry<D> {
     const fn new(name: &'static str, field: Field<D>, what: &'static str) -> Entry<D> {
-        Entry { name, field, what, example: None, required: false }
+        Entry { name, field, what, example: None, required: false, taken: Taken::Live }
+    }
+
+    const fn at_start(self) -> Entry<D> {
+        Entry {
+            name: self.name,
+            field: self.field,
+            what: self.what,
+            example: self.example,
+            required: self.required,
+            taken: Taken::AtStart,
+        }
     }
 
     const fn example(self, example: &'static str) -> Entry<D> {
@@ -39,11 +61,19 @@ impl<D> Entry<D> {
             what: self.what,
             example: Some(example),
             required: self.required,
+            taken: self.taken,
         }
     }
 
     const fn required(self) -> Entry<D> {
-        Entry { name: self.name, field: self.field, what: self.what, example: self.example, required: true }
+        Entry {
+            name: self.name,
+            field: self.field,
+            what: self.what,
+            example: self.example,
+            required: true,
+            taken: self.taken,
+        }
     }
 }
 
@@ -108,6 +138,8 @@ pub struct Key {
     pub secret: bool,
     /// Whether there is no gateway without it.
     pub required: bool,
+    /// When a changed value is taken over.
+    pub taken: Taken,
     /// How TOML writes it.
     pub notation: Notation,
 }
@@ -153,6 +185,7 @@ fn key<D>(name: String, entry: &'static Entry<D>, draft: &mut D) -> Key {
         what: entry.what,
         secret: entry.field.is_secret(),
         required: entry.required,
+        taken: entry.taken,
         notation: Notation::of(&entry.field),
     }
 }

@@ -7,6 +7,7 @@ use rstest::rstest;
 
 use super::{Config, Faults, Sources, example, keys};
 
+mod changes;
 mod written;
 mod sources;
 mod faults;

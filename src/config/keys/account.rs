@@ -11,6 +11,7 @@ pub static DEFAULT: &[Entry<Draft>] = &[Entry::<Draft>::new(
     Field::Text(&rule::ACCOUNT_NAME, |d| &mut d.default_account),
     "The account set that routes without a name mean; needed where there are several.",
 )
+.at_start()
 .example("main")];
 
 /// `accounts.<name>.*`
@@ -19,7 +20,8 @@ pub static ENTRIES: &[Entry<AccountDraft>] = &[
         "time_zone",
         Field::Zone(|d| &mut d.time_zone),
         "The zone of this account set's times, and of plain dates in requests.",
-    ),
+    )
+    .at_start(),
     Entry::<AccountDraft>::new(
         "authorization",
         Field::Word(Words {

@@ -9,22 +9,26 @@ use crate::telemetry::settings::LogFormat;
 
 /// `http.*`
 pub static HTTP: &[Entry<Draft>] = &[
-    Entry::<Draft>::new("http.listen", Field::Socket(|d| &mut d.http.listen), "Where apps come in."),
+    Entry::<Draft>::new("http.listen", Field::Socket(|d| &mut d.http.listen), "Where apps come in.")
+    .at_start(),
     Entry::<Draft>::new(
         "http.admin_listen",
         Field::Socket(|d| &mut d.http.admin_listen),
         "Where probes, metrics and purges come in; loopback unless said otherwise.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "http.threads",
         Field::Count(0..=256, Number::U16(|d| &mut d.http.threads)),
         "Serving threads; 0 takes one for each core.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "http.takeover",
         words!(d => d.http.takeover, Takeover { "draining" => Draining, "serving" => Serving }),
         "From which points-gateway on the same addresses this one may take over; anybody else there is a fault.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "http.limits.max_connections",
         Field::Count(1..=1_000_000, Number::U32(|d| &mut d.http.limits.max_connections)),
@@ -79,7 +83,8 @@ pub static LOG: &[Entry<Draft>] = &[
         "log.format",
         words!(d => d.log.format, LogFormat { "auto" => Auto, "json" => Json, "human" => Human }),
         "How log lines look; auto is human on a terminal, JSON otherwise.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "log.level",
         Field::Text(&rule::LOG_LEVEL, |d| &mut d.log_level),

@@ -41,12 +41,14 @@ pub static PROTOCOL: &[Entry<Draft>] = &[
         "kingdee.window_end",
         words!(d => d.kingdee.window_end, WindowEnd { "inclusive" => Inclusive, "exclusive" => Exclusive }),
         "Whether Kingdee counts a row at exactly end_date as inside.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "kingdee.chunk_rows",
         Field::Count(1..=100, Number::U8(|d| &mut d.kingdee.chunk_rows)),
         "Rows asked for in one call; Kingdee silently cuts at 100.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "kingdee.count_check",
         words!(d => d.history.count_check, CountCheck { "refuse" => Refuse, "report" => Report }),

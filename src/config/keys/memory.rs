@@ -12,7 +12,8 @@ pub static CACHE: &[Entry<Draft>] = &[
         "cache.capacity",
         Field::Bytes(1 << 20..=1 << 40, Number::U64(|d| &mut d.cache.capacity_bytes)),
         "Memory that all entries together may take, bookkeeping included.",
-    ),
+    )
+    .at_start(),
     Entry::<Draft>::new(
         "cache.fresh",
         Field::Time(1..=24 * HOUR, |d| &mut d.history.freshness.fresh),
