@@ -36,10 +36,13 @@ fn warm(target: &str) -> (Front, Request<()>) {
         let clock = Clock::real();
         let sandbox = Sandbox::start(SandboxSettings::default(), clock.clone()).await.unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
-        let config = demo::config(sandbox.address(), any, any).unwrap();
+        let loader = demo::loader_at(sandbox.address(), any, any);
+        let config = loader.load().0.unwrap();
         let log = Box::leak(Box::new(Log::install(&config.log).unwrap()));
         let access = AccessLog::into(log);
-        let app = App::start(config, Surroundings { clock, access, samples: Vec::new() }).await.unwrap();
+        let reloading = demo::reloading(loader);
+        let surroundings = Surroundings { clock, access, samples: Vec::new(), reloading };
+        let app = App::start(config, surroundings).await.unwrap();
         let url = format!("http://{}{target}", app.public_address());
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         assert_eq!(client.get(url).send().await.unwrap().status(), 200);

@@ -5,17 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper_util::service::TowerToHyperService;
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Loader, Trace};
 use crate::history::History;
 use crate::http::admin::{self, Admin};
 use crate::http::edge::{self, Edge};
@@ -24,19 +21,22 @@ use crate::http::landing::Sample;
 use crate::http::phase::Phase;
 use crate::http::request_id::RequestIds;
 use crate::http::settings::{DrainSettings, Takeover};
-use crate::http::{Account, PointsHistory, router};
+use crate::http::{PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
+use crate::telemetry::log::Level;
 use crate::telemetry::{AccessLog, Metrics};
 
+mod accounts;
 pub mod demo;
+pub mod reload;
+pub mod watch;
+
+use accounts::accounts_of;
+use reload::{Reloader, Rooms};
 
 /// How often lines of the access log that wait are written.
 const ACCESS_FLUSH: Duration = Duration::from_millis(100);
-
-/// The admin listener ends when everything else has.
-const AT_ONCE: DrainSettings =
-    DrainSettings { grace: Duration::ZERO, idle: Duration::ZERO, deadline: Duration::ZERO };
 
 /// A gateway that serves. Dropping it leaves it serving; [`App::drain`] ends it.
 pub struct App {
@@ -49,9 +49,9 @@ pub struct App {
     stop: CancellationToken,
     ended_all: CancellationToken,
     access: AccessLog,
+    reloader: Reloader,
     ended: Vec<oneshot::Receiver<()>>,
     admins: Vec<tokio::task::JoinHandle<()>>,
-    grace: Duration,
 }
 
 /// What surrounds a gateway.
@@ -62,6 +62,20 @@ pub struct Surroundings {
     pub access: AccessLog,
     /// Members that the landing page offers.
     pub samples: Vec<Sample>,
+    /// Where the configuration is read from when it is read again.
+    pub reloading: Reloading,
+}
+
+/// What reading the configuration again needs.
+pub struct Reloading {
+    /// Reads it.
+    pub loader: Loader,
+    /// What the one was read from that the gateway starts with.
+    pub trace: Trace,
+    /// Takes `log.level` over.
+    pub level: Level,
+    /// How often files are looked at; `None` if nobody should.
+    pub look_every: Option<Duration>,
 }
 
 /// Why a gateway can't start.
@@ -95,10 +109,11 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
-        let Surroundings { clock, access, samples } = surroundings;
+        let Surroundings { clock, access, samples, reloading } = surroundings;
+        access.switch(config.log.access);
         let accounts = accounts_of(&config);
         let metrics = Arc::new(Metrics::new());
-        let http = config.http;
+        let http = config.http.clone();
         // Before the client is built, which reads every root certificate of the machine: callers may queue already.
         let (public, listeners) =
             listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
@@ -106,18 +121,18 @@ impl App {
             listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
         let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
         let shared = shared(&config.shared, &config.kingdee, ended_all.clone())?;
-        let kingdee = Kingdee::new(config.kingdee, shared.clone(), clock.clone())?;
+        let kingdee = Kingdee::new(config.kingdee.clone(), shared.clone(), clock.clone())?;
         let (counters, runtime) = (Arc::clone(&metrics.counters), Handle::current());
-        let history =
-            History::new(config.history, config.cache, kingdee, shared, clock.clone(), counters, runtime);
+        let (rules, cache, tier) = (config.history.clone(), config.cache.clone(), shared);
+        let history = History::new(rules, cache, kingdee.clone(), tier, clock.clone(), counters, runtime);
         let phase = Phase::new();
         let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
         let limits = http.limits.clone();
         let front = Front::new(FrontParts {
             router: router::router(endpoint.clone(), &samples, phase.clone()),
-            endpoint,
-            clock,
+            endpoint: endpoint.clone(),
+            clock: clock.clone(),
             limits: limits.clone(),
             phase: phase.clone(),
             access: access.clone(),
@@ -128,23 +143,41 @@ impl App {
         for listener in listeners {
             ended.push(serve_on_thread(listener, edge.clone(), front.clone())?);
         }
+        // The admin listener stays to the end, so that the drain can be watched.
+        let admin_edge =
+            Edge::new(limits, DrainSettings::AT_ONCE, ended_all.clone(), metrics.connections.clone());
+        let rooms = Rooms {
+            edge,
+            admin_edge: admin_edge.clone(),
+            front: front.clone(),
+            endpoint,
+            history: history.clone(),
+            kingdee,
+            access: access.clone(),
+            level: reloading.level,
+            metrics: metrics.reloads.clone(),
+            clock,
+        };
+        let reloader = Reloader::new(reloading.loader, config, reloading.trace, rooms);
         let routes = admin::router(Admin {
             history: history.clone(),
             accounts: accounts.into(),
             metrics: Arc::clone(&metrics),
             phase: phase.clone(),
             ids,
+            reload: reloader.for_requests(),
         });
         let mut admins = Vec::new();
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
-            // The admin listener stays to the end, so that the drain can be watched.
-            let edge = Edge::new(limits.clone(), AT_ONCE, ended_all.clone(), metrics.connections.clone());
+            let edge = admin_edge.clone();
             let service = TowerToHyperService::new(routes.clone());
             admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
         flush_now_and_then(access.clone(), ended_all.clone());
-        let grace = http.drain.grace;
+        if let Some(every) = reloading.look_every {
+            tokio::spawn(watch::watch(reloader.clone(), every, stop.clone()));
+        }
         Ok(App {
             public,
             admin: admin_address,
@@ -155,9 +188,9 @@ impl App {
             stop,
             ended_all,
             access,
+            reloader,
             ended,
             admins,
-            grace,
         })
     }
 
@@ -181,6 +214,11 @@ impl App {
         &self.history
     }
 
+    /// What reads the configuration again.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
     /// Everything that is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
@@ -190,7 +228,7 @@ impl App {
     /// everything in flight is finished, until the deadline.
     pub async fn drain(self) {
         self.phase.drain();
-        tokio::time::sleep(self.grace).await;
+        tokio::time::sleep(self.reloader.grace()).await;
         self.stop().await;
     }
 
@@ -218,21 +256,6 @@ fn shared(
     let base_url = kingdee.base_url.as_str();
     let client = seal::Client { id: &kingdee.client_id, secret: &kingdee.client_secret, base_url };
     Shared::start(settings, &client, stop)
-}
-
-fn accounts_of(config: &Config) -> Vec<Account> {
-    let cursor_key = cursor_key(&config.kingdee.client_secret);
-    let accounts = config.kingdee.accounts.iter();
-    accounts
-        .map(|a| Account { name: a.name.to_string(), time_zone: a.time_zone.clone(), cursor_key })
-        .collect()
-}
-
-/// A key that every replica and every restart derives alike, and that doesn't lead back to the secret.
-fn cursor_key(secret: &SecretString) -> u64 {
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return 0 };
-    let digest = mac.chain_update(b"points-gateway/cursor/1").finalize().into_bytes();
-    digest.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
 }
 
 fn threads(wanted: u16) -> usize {
@@ -284,9 +307,6 @@ fn serve_on_thread(
 }
 
 fn flush_now_and_then(access: AccessLog, stop: CancellationToken) {
-    if !access.is_on() {
-        return;
-    }
     tokio::spawn(async move {
         let mut every = tokio::time::interval(ACCESS_FLUSH);
         while stop.run_until_cancelled(every.tick()).await.is_some() {

@@ -119,6 +119,11 @@ impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
         self.memory.remove_member(account, member)
     }
 
+    /// Outdates every chunk of an account set and reads under way; their memory comes free as others need it.
+    pub fn forget_account(&self, account: AccountIndex) {
+        self.generations.advance_account(account);
+    }
+
     /// The memory tier, for sizes.
     pub fn memory(&self) -> &Memory {
         &self.memory

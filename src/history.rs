@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -36,7 +37,7 @@ pub use crate::cache::{PageName, PageTexts};
 pub use error::HistoryError;
 pub use outcome::{Outcome, StaleReason};
 pub use page::Page;
-pub use settings::HistorySettings;
+pub use settings::{HistorySettings, Rules};
 
 use chunks::Chunks;
 use cut::{Cut, Span};
@@ -82,16 +83,14 @@ impl History {
         counters: Arc<Counters>,
         runtime: Handle,
     ) -> History {
-        let floor = Arc::new(Floor::new(settings.no_cache_floor));
         let keep = settings.freshness.longest();
         let shared = shared.map(|shared| SharedChunks::new(shared, books(&kingdee), keep));
         let follower = shared.clone();
         let chunks = Arc::new(Chunks {
             cache: LedgerCache::new(&cache, runtime.clone(), shared),
-            cooldowns: cache,
+            rules: ArcSwap::from_pointee(Rules { history: settings, cooldowns: cache }),
             kingdee,
             clock,
-            settings,
             counters,
         });
         if let Some(follower) = follower {
@@ -101,7 +100,27 @@ impl History {
                 follower.follow(forget).await;
             });
         }
-        History { chunks, floor }
+        History { chunks, floor: Arc::default() }
+    }
+
+    /// From now on these rules, and account sets as Kingdee's room has them. Rows in memory stay, fresh as long as they
+    /// were said to be; what is under way goes on. Account sets that are read from `elsewhere` now forget their rows.
+    pub fn adopt(&self, rules: Rules, elsewhere: &[AccountIndex]) {
+        let (chunks, keep) = (&self.chunks, rules.history.freshness.longest());
+        chunks.rules.store(Arc::new(rules));
+        for account in elsewhere {
+            chunks.cache.forget_account(*account);
+        }
+        if let Some(shared) = chunks.cache.shared() {
+            shared.adopt(books(&chunks.kingdee), keep);
+        }
+    }
+
+    /// Before account sets change: nothing that is under way may be shared any more. [`History::adopt`] ends it.
+    pub fn stop_sharing(&self) {
+        if let Some(shared) = self.chunks.cache.shared() {
+            shared.stop();
+        }
     }
 
     /// The page, if memory alone can give it by the rules. Never waits; may start a refresh behind the scenes.
@@ -133,14 +152,10 @@ impl History {
     /// # Errors
     /// [`HistoryError`]; never while rows that may still be served are in memory.
     pub async fn page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
-        let deadline = Instant::now() + self.chunks.settings.caller_deadline;
+        let deadline = Instant::now() + self.rules().history.caller_deadline;
         let selection = &query.selection;
         let wish = match wish {
-            Wish::Fresh
-                if !self.floor.claim(selection.account, &selection.member, self.chunks.clock.tick()) =>
-            {
-                Wish::Any
-            }
+            Wish::Fresh if !self.may_force(selection) => Wish::Any,
             other => other,
         };
         match &query.position {
@@ -153,6 +168,12 @@ impl History {
                 self.page_after(selection, cursor, *size, wish, deadline).await
             }
         }
+    }
+
+    /// Whether this member may be read again just because somebody wants it.
+    fn may_force(&self, selection: &Selection) -> bool {
+        let (now, every) = (self.chunks.clock.tick(), self.rules().history.no_cache_floor);
+        self.floor.claim(selection.account, &selection.member, now, every)
     }
 
     /// Forgets everything about a member, here and, if there is a tier that replicas share, everywhere.
@@ -187,9 +208,9 @@ impl History {
         &self.chunks.clock
     }
 
-    /// The rules for `Cache-Control`.
-    pub fn settings(&self) -> &HistorySettings {
-        &self.chunks.settings
+    /// The rules that are in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.chunks.rules.load_full()
     }
 
     fn chunk_rows(&self) -> u8 {
@@ -266,7 +287,7 @@ impl History {
             return;
         }
         for read in reads {
-            read.stored.rest(self.chunks.clock.tick(), self.chunks.cooldowns.cooldown_first);
+            read.stored.rest(self.chunks.clock.tick(), self.rules().cooldowns.cooldown_first);
         }
     }
 }

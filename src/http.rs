@@ -1,14 +1,15 @@
 //! What apps meet: parse into domain words, render JSON, headers and problems.
 //!
-//! In reading order: connections ([`edge`]), every request ([`front`], [`framing`]), every path ([`router`]), the endpoint
+//! In reading order: connections ([`edge`]), every request ([`front`], [`framing`], [`places`]), every path ([`router`]), the endpoint
 //! ([`points_history`]) with what it needs ([`caching`], [`parameter`], [`request_id`], [`problem`], [`answer`]),
-//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`]), and how the
+//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`], [`reload`]), and how the
 //! gateway ends and another takes over ([`phase`], [`whoami`]).
 
 pub mod settings;
 pub mod edge;
 pub mod front;
 mod framing;
+pub mod places;
 pub mod router;
 pub mod points_history;
 mod caching;
@@ -21,6 +22,7 @@ mod docs;
 mod problem_pages;
 pub mod openapi;
 pub mod admin;
+pub mod reload;
 pub mod phase;
 mod whoami;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use points_gateway::clock::Clock;
-use points_gateway::config::Config;
+use points_gateway::config::{Config, Faults, Loader, Trace};
 use points_gateway::kingdee::settings::SpaceEncoding;
 
 mod serve;
@@ -108,7 +108,18 @@ impl Verb {
 
 /// The configuration, or how its faults end the program.
 fn load(file: &ConfigFile) -> Result<Config, Ended> {
-    Config::load(file.config.as_deref()).map_err(|faults| Ended::Configuration(faults.to_string()))
+    refused(Config::load(file.config.as_deref()))
+}
+
+/// The same with what reads it, and what it was read from.
+fn load_to_reload(file: &ConfigFile) -> Result<(Config, Loader, Trace), Ended> {
+    let loader = Loader::of_this_process(file.config.as_deref());
+    let (read, trace) = loader.load();
+    Ok((refused(read)?, loader, trace))
+}
+
+fn refused(read: Result<Config, Faults>) -> Result<Config, Ended> {
+    read.map_err(|faults| Ended::Configuration(faults.to_string()))
 }
 
 /// A runtime for fetches, the admin listener and whatever runs behind the scenes.

@@ -12,6 +12,7 @@ use points_gateway::domain::query::HistoryQuery;
 use points_gateway::history::History;
 use points_gateway::http::front::{Front, FrontParts};
 use points_gateway::http::phase::Phase;
+use points_gateway::http::points_history::CursorKeys;
 use points_gateway::http::points_history::parsers::{query_of, question as parse};
 use points_gateway::http::{Account, PointsHistory, router};
 use points_gateway::kingdee::settings::{SpaceEncoding, WindowEnd};
@@ -43,7 +44,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     // One zone without and one with summer time.
     let account = |name: &str, zone: &str| {
         let time_zone = TimeZone::get(zone).unwrap();
-        Account { name: name.into(), time_zone, cursor_key: 7 }
+        Account { name: name.into(), time_zone, cursor_keys: CursorKeys::only(7) }
     };
     let accounts = vec![account("main", "Asia/Shanghai"), account("outlet", "America/New_York")];
     let endpoint = PointsHistory::new(history, accounts.clone());

@@ -16,18 +16,34 @@ use crate::domain::member::MemberId;
 
 const COUNTERS: usize = 1 << 16;
 
-/// The current generation of every member.
-pub struct Generations(Box<[AtomicU32]>);
+/// Account sets that there can be, at least as many as the configuration allows.
+const ACCOUNTS: usize = 64;
+
+/// The current generation of every member: what its counter says, and what its account set's says.
+pub struct Generations {
+    members: Box<[AtomicU32]>,
+    accounts: [AtomicU32; ACCOUNTS],
+}
 
 impl Generations {
     /// Everybody at generation zero.
     pub fn new() -> Generations {
-        Generations((0..COUNTERS).map(|_| AtomicU32::new(0)).collect())
+        let members = (0..COUNTERS).map(|_| AtomicU32::new(0)).collect();
+        Generations { members, accounts: [const { AtomicU32::new(0) }; ACCOUNTS] }
     }
 
     /// The generation of a member now.
     pub fn of(&self, account: AccountIndex, member: &MemberId) -> u32 {
-        self.counter(account, member).map_or(0, |c| c.load(Ordering::Acquire))
+        let now = |counter: Option<&AtomicU32>| counter.map_or(0, |c| c.load(Ordering::Acquire));
+        // Both only grow, so their sum does not come back either.
+        now(self.counter(account, member)).wrapping_add(now(self.accounts.get(account.as_usize())))
+    }
+
+    /// Ends the generation of everybody in an account set.
+    pub fn advance_account(&self, account: AccountIndex) {
+        if let Some(counter) = self.accounts.get(account.as_usize()) {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Ends the member's generation: whatever was read, or began to be read, before this is out.
@@ -39,14 +55,14 @@ impl Generations {
 
     /// Ends everybody's generation.
     pub fn advance_all(&self) {
-        for counter in &self.0 {
+        for counter in &self.members {
             counter.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     fn counter(&self, account: AccountIndex, member: &MemberId) -> Option<&AtomicU32> {
         let hash = xxh3_64_with_seed(member.as_str().as_bytes(), u64::from(account.0));
-        self.0.get(hash as usize % COUNTERS)
+        self.members.get(hash as usize % COUNTERS)
     }
 }
 

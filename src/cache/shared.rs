@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use redis::Script;
 use std::sync::LazyLock;
 
@@ -39,14 +40,26 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct SharedChunks {
     shared: Shared,
-    books: Vec<Book>,
-    /// How long a record is kept there.
-    keep: Duration,
+    shelf: ArcSwap<Shelf>,
     pending: Pending,
 }
 
-/// An account set, as the tier's names know it.
+/// What is shared now. Replaced as a whole.
 #[derive(Debug, Clone)]
+struct Shelf {
+    books: Vec<Book>,
+    /// How long a record is kept there.
+    keep: Duration,
+    /// The longest that one may have been kept since the start: purges are remembered for longer.
+    longest: Duration,
+    /// Another one for other books: what was read for those before must not come under the name of these.
+    edition: u64,
+    /// False while books change.
+    open: bool,
+}
+
+/// An account set, as the tier's names know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Book {
     /// Its name in the configuration.
     pub name: String,
@@ -57,6 +70,7 @@ pub struct Book {
 /// Where one chunk is kept.
 #[derive(Debug, Clone)]
 pub struct Place {
+    edition: u64,
     chunk: String,
     member: String,
     lease: String,
@@ -75,13 +89,28 @@ pub struct Generation(String);
 impl SharedChunks {
     /// Chunks of `books`, in the order of the account sets, kept for `keep`.
     pub fn new(shared: Shared, books: Vec<Book>, keep: Duration) -> Arc<SharedChunks> {
-        Arc::new(SharedChunks { shared, books, keep, pending: Pending::default() })
+        let shelf = ArcSwap::from_pointee(Shelf { books, keep, longest: keep, edition: 0, open: true });
+        Arc::new(SharedChunks { shared, shelf, pending: Pending::default() })
     }
 
-    /// Where a chunk is kept; `None` for an account set that is not configured.
+    /// Shares nothing until [`SharedChunks::adopt`]: what is under way may be of the old books or of the new ones.
+    pub fn stop(&self) {
+        self.shelf.store(Arc::new(Shelf { open: false, ..Shelf::clone(&self.shelf.load()) }));
+    }
+
+    /// Shares again: chunks of `books`, kept for `keep`. Not for two at once.
+    pub fn adopt(&self, books: Vec<Book>, keep: Duration) {
+        let before = self.shelf.load();
+        let edition = if before.books == books { before.edition } else { before.edition + 1 };
+        let longest = keep.max(before.longest);
+        self.shelf.store(Arc::new(Shelf { books, keep, longest, edition, open: true }));
+    }
+
+    /// Where a chunk is kept; `None` for an account set that is not configured, and while account sets change.
     pub fn place(&self, key: &ChunkKey) -> Option<Place> {
         let Selection { account, member, window, kind } = &key.selection;
-        let book = self.books.get(account.as_usize())?;
+        let shelf = self.shelf.load();
+        let book = shelf.books.get(account.as_usize()).filter(|_| shelf.open)?;
         let bound = |t: Option<jiff::Timestamp>| t.map_or(String::new(), |t| t.as_second().to_string());
         let kind = kind.as_ref().map_or("", |kind| kind.as_str());
         let (from, to, number) = (bound(window.from), bound(window.to), key.number.to_string());
@@ -95,7 +124,8 @@ impl SharedChunks {
             kind,
             &number,
         ]);
-        Some(Place { lease: format!("{chunk}:lease"), member: self.member_key(book, member), chunk })
+        let (lease, member) = (format!("{chunk}:lease"), self.member_key(book, member));
+        Some(Place { edition: shelf.edition, lease, member, chunk })
     }
 
     fn member_key(&self, book: &Book, member: &MemberId) -> String {
@@ -131,9 +161,13 @@ impl SharedChunks {
         found
     }
 
-    /// Puts a chunk there, if its member was not purged since `generation` was seen.
+    /// Puts a chunk there, if its member was not purged since `generation` was seen, and it is still of the same book.
     async fn put(&self, place: &Place, generation: &Generation, stored: &Stored, age: Duration) {
-        let Some(keep) = self.keep.checked_sub(age).filter(|keep| !keep.is_zero()) else { return };
+        let shelf = self.shelf.load_full();
+        if !shelf.open || shelf.edition != place.edition {
+            return;
+        }
+        let Some(keep) = shelf.keep.checked_sub(age).filter(|keep| !keep.is_zero()) else { return };
         let sealed = record::write(stored, generation, age, keep)
             .and_then(|plain| self.shared.seal.seal(&place.chunk, plain));
         let Some(sealed) = sealed else { return };

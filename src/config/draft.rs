@@ -9,8 +9,8 @@ use crate::domain::account::AccountName;
 use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
-use crate::shared::SharedSettings;
 use crate::kingdee::settings::{AccountSettings, Authorization};
+use crate::shared::SharedSettings;
 use crate::telemetry::LogSettings;
 
 /// All settings but those of the account sets, at their defaults to begin with.

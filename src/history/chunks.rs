@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::HistoryError;
-use super::settings::HistorySettings;
-use crate::cache::{CacheSettings, LedgerCache, Stored};
-use crate::clock::Clock;
+use super::settings::Rules;
+use crate::cache::{LedgerCache, Stored};
+use crate::clock::{Clock, Tick};
 use crate::domain::freshness::Verdict;
 use crate::kingdee::Kingdee;
 use crate::telemetry::Counters;
@@ -15,14 +17,21 @@ pub(super) struct Chunks {
     pub cache: LedgerCache<HistoryError>,
     pub kingdee: Kingdee,
     pub clock: Clock,
-    pub settings: HistorySettings,
-    pub cooldowns: CacheSettings,
+    pub rules: ArcSwap<Rules>,
     pub counters: Arc<Counters>,
 }
 
 impl Chunks {
+    /// What may be done with a chunk at `now`. Most are fresh, and that is known without the rules.
+    pub(super) fn verdict_at(&self, stored: &Stored, now: Tick) -> Verdict {
+        match now < stored.fresh_until {
+            true => Verdict::Fresh,
+            false => self.rules.load().history.freshness.verdict(stored.fresh_until, now),
+        }
+    }
+
     /// What may be done with a chunk now.
     pub(super) fn verdict(&self, stored: &Stored) -> Verdict {
-        self.settings.freshness.verdict(stored.fresh_until, self.clock.tick())
+        self.verdict_at(stored, self.clock.tick())
     }
 }

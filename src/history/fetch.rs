@@ -37,7 +37,8 @@ impl Chunks {
         };
         if let Err(error) = &result {
             if let Some(old) = self.cache.get(&errand.key) {
-                let (now, limits) = (self.clock.tick(), &self.cooldowns);
+                let (now, rules) = (self.clock.tick(), self.rules.load());
+                let limits = &rules.cooldowns;
                 if error.was_never_asked() {
                     // Refused by our own lane: that costs Kingdee nothing, and says nothing about it.
                     old.rest(now, limits.cooldown_first);
@@ -56,14 +57,14 @@ impl Chunks {
         fleet: Arc<SharedChunks>,
         errand: &Errand,
     ) -> Result<Landed, HistoryError> {
-        let (held, began) = (self.cache.get(&errand.key), self.clock.tick());
+        let (held, began, rules) = (self.cache.get(&errand.key), self.clock.tick(), self.rules.load_full());
         let later_than = |found: &Found, then: Tick| found.age < self.clock.tick().since(then);
         let good = |found: &Found| {
-            found.age < self.settings.freshness.lifetime(found.class)
+            found.age < rules.history.freshness.lifetime(found.class)
                 && (!errand.forced || later_than(found, began))
                 && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
         };
-        let until = Instant::now() + self.settings.caller_deadline;
+        let until = Instant::now() + rules.history.caller_deadline;
         let (ticket, left) = match fleet.claim(&errand.key, good, until).await {
             Claim::Found(found) => {
                 return Ok(Landed { stored: self.adopt(errand, *found), from_fleet: true });
@@ -93,7 +94,7 @@ impl Chunks {
     fn adopt(&self, errand: &Errand, found: Found) -> Arc<Stored> {
         let (tick, now) = (self.clock.tick(), self.clock.now());
         let read_at = now.checked_sub(found.age).unwrap_or(now);
-        let fresh_for = self.settings.freshness.jittered(found.class, self.clock.chance());
+        let fresh_for = self.rules.load().history.freshness.jittered(found.class, self.clock.chance());
         let began = (tick.before(found.age), read_at);
         let dated = self.dated(&errand.key, began);
         let Found { chunk, class, origin, .. } = found;
@@ -106,11 +107,11 @@ impl Chunks {
 
     async fn ask_and_judge(&self, errand: &Errand) -> Result<Arc<Stored>, HistoryError> {
         let (key, began) = (&errand.key, (self.clock.tick(), self.clock.now()));
-        let deadline = Instant::now() + self.settings.caller_deadline;
+        let deadline = Instant::now() + self.rules.load().history.caller_deadline;
         let answer = self.kingdee.chunk(key, Call { priority: errand.priority, deadline }).await?;
-        let rows = self.kingdee.chunk_rows();
+        let (rows, rules) = (self.kingdee.chunk_rows(), self.rules.load());
         let assembled =
-            Chunk::assemble(key, rows, self.settings.count_check, &answer).inspect_err(|fault| {
+            Chunk::assemble(key, rows, rules.history.count_check, &answer).inspect_err(|fault| {
                 if let ChunkFault::AllForeign { rows } = fault {
                     self.note_foreign(key.selection.account, *rows);
                 }
@@ -124,7 +125,7 @@ impl Chunks {
                 return Err(HistoryError::Unreadable("some rows belong to another member".into()));
             }
         }
-        let policy = &self.settings.freshness;
+        let policy = &rules.history.freshness;
         let class = policy.class(&key.selection, assembled.chunk.count(), began.1);
         let fresh_for = policy.jittered(class, self.clock.chance());
         let (dated, origin) = (self.dated(key, began), rand::random());

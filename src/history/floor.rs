@@ -13,22 +13,16 @@ use crate::domain::member::MemberId;
 const MOST_MEMBERS: usize = 10_000;
 
 /// Who forced a read lately.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Floor {
-    every: Duration,
     last: Mutex<HashMap<(AccountIndex, MemberId), Tick>>,
 }
 
 impl Floor {
-    /// A floor of one forced read `every` so often.
-    pub fn new(every: Duration) -> Floor {
-        Floor { every, last: Mutex::default() }
-    }
-
-    /// Whether a read of this member may be forced now. Saying yes starts the next pause.
-    pub fn claim(&self, account: AccountIndex, member: &MemberId, now: Tick) -> bool {
+    /// Whether a read of this member may be forced now, one `every` so often. Saying yes starts the next pause.
+    pub fn claim(&self, account: AccountIndex, member: &MemberId, now: Tick, every: Duration) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let resting = |then: &Tick| now.since(*then) < self.every;
+        let resting = |then: &Tick| now.since(*then) < every;
         if last.len() >= MOST_MEMBERS {
             last.retain(|_, then| resting(then));
         }
@@ -49,12 +43,14 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
+    const EVERY: Duration = Duration::from_secs(5);
+
     #[test]
     fn one_forced_read_a_member_and_floor() {
         let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
-        let floor = Floor::new(Duration::from_secs(5));
+        let floor = Floor::default();
         let (a, b) = (MemberId::parse("1").unwrap(), MemberId::parse("2").unwrap());
-        let claim = |m: &MemberId| floor.claim(AccountIndex::DEFAULT, m, clock.tick());
+        let claim = |m: &MemberId| floor.claim(AccountIndex::DEFAULT, m, clock.tick(), EVERY);
         assert!(claim(&a));
         assert!(!claim(&a));
         assert!(claim(&b));
@@ -65,10 +61,10 @@ mod tests {
     #[test]
     fn the_table_stays_bounded_under_a_scan() {
         let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
-        let floor = Floor::new(Duration::from_secs(5));
+        let floor = Floor::default();
         for n in 0..MOST_MEMBERS + 100 {
             let member = MemberId::parse(&n.to_string()).unwrap();
-            let granted = floor.claim(AccountIndex::DEFAULT, &member, clock.tick());
+            let granted = floor.claim(AccountIndex::DEFAULT, &member, clock.tick(), EVERY);
             assert_eq!(granted, n < MOST_MEMBERS);
         }
         assert!(floor.last.lock().unwrap().len() <= MOST_MEMBERS);

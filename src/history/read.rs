@@ -47,7 +47,7 @@ impl Chunks {
         let Some(stored) = self.cache.get(key) else {
             return Look::Ask { stale: None };
         };
-        let verdict = self.settings.freshness.verdict(stored.fresh_until, now);
+        let verdict = self.verdict_at(&stored, now);
         if verdict == Verdict::Gone {
             return Look::Ask { stale: None };
         }
@@ -101,7 +101,7 @@ impl Chunks {
         };
         let collapsed = seat.joined;
         let patience = match &stale {
-            Some(_) => deadline.min(Instant::now() + self.settings.stale_patience),
+            Some(_) => deadline.min(Instant::now() + self.rules.load().history.stale_patience),
             None => deadline,
         };
         match timeout_at(patience, seat.landed()).await {

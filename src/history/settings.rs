@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cache::CacheSettings;
 use crate::domain::freshness::FreshnessPolicy;
 use crate::domain::ledger::CountCheck;
 
@@ -20,6 +21,15 @@ pub struct HistorySettings {
     pub stale_patience: Duration,
     /// Chunks that may be searched for the row that a cursor names.
     pub cursor_search_chunks: u32,
+}
+
+/// What is in force: replaced as a whole, taken once for each piece of work.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Of this room.
+    pub history: HistorySettings,
+    /// Pauses after failed refreshes.
+    pub cooldowns: CacheSettings,
 }
 
 impl Default for HistorySettings {

@@ -82,7 +82,7 @@ impl History {
             {
                 return Ok(place);
             }
-            if seen.len() >= self.chunks.settings.cursor_search_chunks as usize {
+            if seen.len() >= self.rules().history.cursor_search_chunks as usize {
                 break;
             }
             let moved = (cursor.place.saturating_add(chunk.count())).saturating_sub(cursor.count) / rows;

@@ -1,4 +1,4 @@
-//! The admin listener: is it alive, is it ready, what does it count, forget a member.
+//! The admin listener: is it alive, is it ready, what does it count, forget a member, read the configuration again.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode};
 use super::phase::Phase;
 use super::points_history::Account;
 use super::problem::{Kind, Problem};
+use super::reload::{self, Reload};
 use super::request_id::{RequestId, RequestIds};
 use super::router::{guarded, not_found, other_method};
 use super::{answer, framing};
@@ -36,6 +37,8 @@ pub struct Admin {
     pub phase: Phase,
     /// Ids of requests.
     pub ids: Arc<RequestIds>,
+    /// Takes the configuration over as it is written now.
+    pub reload: Reload,
 }
 
 /// The admin routes.
@@ -44,6 +47,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/livez", get(async || "alive\n").fallback(reads_only))
         .route("/readyz", get(ready).fallback(reads_only))
         .route("/metrics", get(metrics).fallback(reads_only))
+        .route("/admin/reload", post(reload_now).fallback(posts_only))
         .route("/admin/members/{member_id}/purge", post(purge).fallback(posts_only))
         .route(
             "/admin/accounts/{account}/members/{member_id}/purge",
@@ -90,6 +94,10 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let (entries, bytes) = admin.history.cache_size();
     let headers = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
     (headers, admin.metrics.render(entries, bytes)).into_response()
+}
+
+async fn reload_now(State(admin): State<Admin>, Extension(id): Extension<RequestId>) -> Response {
+    reload::answer((admin.reload)().await, &id)
 }
 
 /// What a purge did.

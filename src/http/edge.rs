@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -19,11 +20,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::places::Places;
 use super::settings::{DrainSettings, EdgeLimits};
 use crate::telemetry::ConnectionMetrics;
 
@@ -83,12 +84,18 @@ impl Drop for Open {
     }
 }
 
+/// What a connection keeps to from its first byte to its last.
+#[derive(Debug, Clone)]
+struct Rules {
+    limits: EdgeLimits,
+    drain: DrainSettings,
+}
+
 /// What connections share.
 #[derive(Clone)]
 pub struct Edge {
-    limits: EdgeLimits,
-    drain: DrainSettings,
-    places: Arc<Semaphore>,
+    rules: Arc<ArcSwap<Rules>>,
+    places: Places,
     stop: CancellationToken,
     metrics: ConnectionMetrics,
 }
@@ -101,8 +108,14 @@ impl Edge {
         stop: CancellationToken,
         metrics: ConnectionMetrics,
     ) -> Edge {
-        let places = Arc::new(Semaphore::new(limits.max_connections as usize));
-        Edge { limits, drain, places, stop, metrics }
+        let places = Places::new(limits.max_connections);
+        Edge { rules: Arc::new(ArcSwap::from_pointee(Rules { limits, drain })), places, stop, metrics }
+    }
+
+    /// From now on these limits; connections that are open keep to theirs.
+    pub fn adopt(&self, limits: EdgeLimits, drain: DrainSettings) {
+        self.places.resize(limits.max_connections);
+        self.rules.store(Arc::new(Rules { limits, drain }));
     }
 
     /// Accepts until told to stop; then whoever is through the door is served still, kept connections get one more
@@ -122,17 +135,18 @@ impl Edge {
                 drop((open, place));
             });
         };
-        let mut acceptor = Acceptor::new(listener, Arc::clone(&self.places), self.metrics.clone());
+        let mut acceptor = Acceptor::new(listener, self.places.clone(), self.metrics.clone());
         while let Some(accepted) = self.stop.run_until_cancelled(acceptor.next()).await {
             begin(accepted);
         }
         acceptor.close(begin).await;
         connections.close();
-        if timeout(self.drain.idle, connections.wait()).await.is_ok() {
+        let drain = self.rules.load().drain.clone();
+        if timeout(drain.idle, connections.wait()).await.is_ok() {
             return;
         }
         hang_up.cancel();
-        if timeout(self.drain.deadline.saturating_sub(self.drain.idle), connections.wait()).await.is_err() {
+        if timeout(drain.deadline.saturating_sub(drain.idle), connections.wait()).await.is_err() {
             let left = connections.len();
             self.metrics.cut.inc_by(left as u64);
             tracing::warn!(left, "connections were cut at the end of the drain");
@@ -145,17 +159,18 @@ impl Edge {
         S: HttpService<B>,
         B: AnswerBody,
     {
-        let socket = SockRef::from(&stream);
+        let (socket, rules) = (SockRef::from(&stream), self.rules.load_full());
+        let limits = &rules.limits;
         let _best_effort = socket.set_tcp_nodelay(true);
         // The kernel ends a connection whose reader takes nothing; in user space that would cost every write.
-        let _best_effort = socket.set_tcp_user_timeout(Some(self.limits.write_timeout));
-        let version = timeout(self.limits.head_timeout, version_of(&stream));
+        let _best_effort = socket.set_tcp_user_timeout(Some(limits.write_timeout));
+        let version = timeout(limits.head_timeout, version_of(&stream));
         let Some(Ok(Some(version))) = hang_up.run_until_cancelled(version).await else { return };
         let io = TokioIo::new(stream);
         match version {
             Version::One => {
                 // Not at `stop`: hyper would close a kept connection on which the next request is on its way.
-                let mut connection = std::pin::pin!(self.http1().serve_connection(io, service));
+                let mut connection = std::pin::pin!(limits.http1().serve_connection(io, service));
                 if hang_up.run_until_cancelled(connection.as_mut()).await.is_none() {
                     connection.as_mut().graceful_shutdown();
                     let _ended = connection.await;
@@ -164,32 +179,36 @@ impl Edge {
             Version::Two => {
                 // A token of its own: the shared one is a lock that every request on every core would take.
                 let stop = self.stop.child_token();
-                let streams = Streams::living(self.stream_life());
-                let builder = self.http2(streams.clone());
+                let streams = Streams::living(rules.stream_life());
+                let builder = limits.http2(streams.clone());
                 let mut connection = std::pin::pin!(builder.serve_connection(io, service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
                     () = stop.cancelled() => {}
-                    () = streams.idle(self.limits.head_timeout) => {}
+                    () = streams.idle(limits.head_timeout) => {}
                 }
                 connection.as_mut().graceful_shutdown();
-                let _ended_or_cut = timeout(self.stream_life(), connection).await;
+                let _ended_or_cut = timeout(rules.stream_life(), connection).await;
             }
         }
     }
+}
 
+impl Rules {
     /// Longest life of an HTTP/2 stream. No caller waits longer than the drain does (`config` sees to it), and then the
     /// answer is written.
     fn stream_life(&self) -> Duration {
         self.drain.deadline + self.limits.write_timeout
     }
+}
 
+impl EdgeLimits {
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_timeout)
-            .max_buf_size(self.limits.max_head_bytes);
+            .header_read_timeout(self.head_timeout)
+            .max_buf_size(self.max_head_bytes);
         // Not `pipeline_flush`: with unread bytes behind a request it holds the answer back, and loses it if they are bad.
         builder
     }
@@ -201,9 +220,9 @@ impl Edge {
             .max_concurrent_streams(STREAMS)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
-            .max_header_list_size(u32::try_from(self.limits.max_head_bytes).unwrap_or(u32::MAX))
-            .keep_alive_interval(self.limits.head_timeout * 2)
-            .keep_alive_timeout(self.limits.head_timeout);
+            .max_header_list_size(u32::try_from(self.max_head_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(self.head_timeout * 2)
+            .keep_alive_timeout(self.head_timeout);
         builder
     }
 }

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use bytes::Bytes;
@@ -15,13 +16,13 @@ use http::{HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
 use super::framing;
 use super::phase::Phase;
+use super::places::Places;
 use super::points_history::{Asked, PATH, PointsHistory, Route, route};
 use super::problem::{Kind, Problem};
 use super::request_id::{RequestId, RequestIds};
@@ -46,9 +47,9 @@ struct Shared {
     router: Router,
     ids: RequestIds,
     clock: Clock,
-    waiting: Arc<Semaphore>,
+    waiting: Places,
     phase: Phase,
-    max_uri_bytes: usize,
+    max_uri_bytes: AtomicUsize,
     access: AccessLog,
     metrics: RequestMetrics,
     often: Often,
@@ -91,12 +92,18 @@ impl Front {
             router: parts.router,
             ids: RequestIds::starting_at(parts.clock.nonce()),
             clock: parts.clock,
-            waiting: Arc::new(Semaphore::new(parts.limits.max_in_flight as usize)),
+            waiting: Places::new(parts.limits.max_in_flight),
             phase: parts.phase,
-            max_uri_bytes: parts.limits.max_uri_bytes,
+            max_uri_bytes: AtomicUsize::new(parts.limits.max_uri_bytes),
             access: parts.access,
             metrics: parts.metrics,
         }))
+    }
+
+    /// From now on these limits; those who wait already go on.
+    pub fn adopt(&self, limits: &EdgeLimits) {
+        self.0.waiting.resize(limits.max_in_flight);
+        self.0.max_uri_bytes.store(limits.max_uri_bytes, Ordering::Relaxed);
     }
 
     /// The whole of a request that needs no waiting, as a connection would have it; `None` where it must wait.
@@ -186,7 +193,7 @@ impl Shared {
         }
         let uri = request.uri();
         let target = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
-        if target > self.max_uri_bytes {
+        if target > self.max_uri_bytes.load(Ordering::Relaxed) {
             return Some(Problem::new(Kind::UriTooLong).into_answer(&visit.id));
         }
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
@@ -197,7 +204,7 @@ impl Shared {
     }
 
     async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<FrontBody> {
-        let Ok(_place) = self.waiting.try_acquire() else {
+        let Some(_place) = self.waiting.try_take() else {
             return self.leave(&visit, Problem::overloaded().into_answer(&visit.id));
         };
         request.extensions_mut().insert(visit.id.clone());

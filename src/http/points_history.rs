@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -32,6 +33,7 @@ pub mod parsers;
 
 pub use ask::Account;
 pub(crate) use ask::{Route, route};
+pub use cursor::CursorKeys;
 
 use responses::Responses;
 use schema::{AccountPath, MemberPath, PointsHistoryParameters, RequestHeaders};
@@ -45,8 +47,13 @@ pub(crate) const PATH_OF_ACCOUNT: &str = "/accounts/{account}/members/{member_id
 #[derive(Clone)]
 pub struct PointsHistory {
     history: History,
-    accounts: Arc<[Account]>,
-    heads: Arc<Heads>,
+    rules: Arc<ArcSwap<Rules>>,
+}
+
+/// What is in force; taken once for each request.
+struct Rules {
+    accounts: Vec<Account>,
+    heads: Heads,
 }
 
 /// Everything about a request that matters here.
@@ -61,13 +68,23 @@ pub(crate) struct Asked<'a> {
 impl PointsHistory {
     /// The endpoint over `history`; the first of `accounts` is the default one.
     pub fn new(history: History, accounts: Vec<Account>) -> PointsHistory {
-        let heads = Arc::new(Heads::new(&history.settings().freshness));
-        PointsHistory { history, accounts: accounts.into(), heads }
+        let rules = Rules::new(&history, accounts);
+        PointsHistory { history, rules: Arc::new(ArcSwap::from_pointee(rules)) }
+    }
+
+    /// From now on these account sets, as many as before, and headers that say what the history's rules say now. Cursors
+    /// that were written before can still be read.
+    pub fn adopt(&self, mut accounts: Vec<Account>) {
+        for (account, before) in accounts.iter_mut().zip(&self.rules.load().accounts) {
+            account.cursor_keys = account.cursor_keys.after(before.cursor_keys);
+        }
+        self.rules.store(Arc::new(Rules::new(&self.history, accounts)));
     }
 
     /// The answer, if it needs no waiting: rows in memory, or a question that can't be answered anyway.
     pub(crate) fn without_waiting(&self, asked: Asked<'_>, began: Instant) -> Option<Answer> {
-        let (query, account) = match self.read(asked) {
+        let rules = self.rules.load();
+        let (query, account) = match rules.read(asked) {
             Ok(question) => question,
             Err(problem) => return Some(problem.into_answer(asked.id)),
         };
@@ -77,18 +94,19 @@ impl PointsHistory {
         }
         let now = self.history.clock().tick_at(began);
         let page = self.history.cached(&query, wish, now)?;
-        Some(self.reply(&page, &query, account, asked, now))
+        Some(rules.reply(&page, &query, account, asked, now))
     }
 
     /// The answer, from memory or from Kingdee.
     pub(crate) async fn answer(&self, asked: Asked<'_>) -> Answer {
-        let (query, account) = match self.read(asked) {
+        let rules = self.rules.load_full();
+        let (query, account) = match rules.read(asked) {
             Ok(question) => question,
             Err(problem) => return problem.into_answer(asked.id),
         };
         let wish = caching::wish(asked.headers);
         match self.history.page(&query, wish).await {
-            Ok(page) => self.reply(&page, &query, account, asked, self.history.clock().tick()),
+            Ok(page) => rules.reply(&page, &query, account, asked, self.history.clock().tick()),
             Err(error) => {
                 let mut answer = Problem::from(error).into_answer(asked.id);
                 let status = caching::cache_status_of_failure(wish);
@@ -96,6 +114,12 @@ impl PointsHistory {
                 answer
             }
         }
+    }
+}
+
+impl Rules {
+    fn new(history: &History, accounts: Vec<Account>) -> Rules {
+        Rules { accounts, heads: Heads::new(&history.rules().history.freshness) }
     }
 
     fn read(&self, asked: Asked<'_>) -> Result<(HistoryQuery, &Account), Problem> {

@@ -24,12 +24,13 @@ pub struct Problem {
     errors: Vec<ParameterFault>,
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
+    faults: Vec<ConfigurationFault>,
 }
 
 impl Problem {
     /// A problem of a kind.
     pub fn new(kind: Kind) -> Problem {
-        Problem { kind, errors: Vec::new(), retry_after: None, allow: None }
+        Problem { kind, errors: Vec::new(), retry_after: None, allow: None, faults: Vec::new() }
     }
 
     /// Bad parameters, all at once.
@@ -40,6 +41,11 @@ impl Problem {
     /// A path that doesn't know the method.
     pub fn method_not_allowed(allow: &'static str) -> Problem {
         Problem { allow: Some(allow), ..Problem::new(Kind::MethodNotAllowed) }
+    }
+
+    /// A configuration that can't be taken over, with everything that is wrong with it.
+    pub fn configuration(faults: Vec<ConfigurationFault>) -> Problem {
+        Problem { faults, ..Problem::new(Kind::ConfigurationRefused) }
     }
 
     /// Too much work here.
@@ -61,6 +67,7 @@ impl Problem {
             detail: self.kind.help(),
             request_id: id.as_str(),
             errors: &self.errors,
+            faults: &self.faults,
         };
         let mut response = Response::new(serde_json::to_vec(&body).unwrap_or_default().into());
         *response.status_mut() = self.kind.status();
@@ -77,6 +84,21 @@ impl Problem {
         response.extensions_mut().insert(self.kind);
         response
     }
+}
+
+/// One fault of a configuration, as `check` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ConfigurationFault {
+    /// The key.
+    pub key: String,
+    /// Where its value came from.
+    pub source: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What would be right.
+    pub allowed: String,
+    /// What to do.
+    pub fix: String,
 }
 
 /// What an app reads.
@@ -101,6 +123,10 @@ pub(crate) struct Body<'a> {
     /// Every parameter that is wrong; only with `invalid-parameter`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ParameterFault],
+    /// Everything that is wrong with a configuration; for operators only.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(ignore)]
+    faults: &'a [ConfigurationFault],
 }
 
 impl From<HistoryError> for Problem {

@@ -84,6 +84,12 @@ pub struct DrainSettings {
     pub deadline: Duration,
 }
 
+impl DrainSettings {
+    /// Of a listener that ends when everything else has.
+    pub const AT_ONCE: DrainSettings =
+        DrainSettings { grace: Duration::ZERO, idle: Duration::ZERO, deadline: Duration::ZERO };
+}
+
 impl Default for DrainSettings {
     fn default() -> Self {
         DrainSettings {

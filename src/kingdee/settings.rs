@@ -63,6 +63,14 @@ impl KingdeeSettings {
 }
 
 impl KingdeeSettings {
+    /// Whether both are the same client of the same platform, with the same secret.
+    pub fn is_the_client_of(&self, other: &KingdeeSettings) -> bool {
+        let client = |s: &KingdeeSettings| {
+            (s.base_url.clone(), s.client_id.clone(), s.client_secret.expose_secret().to_owned())
+        };
+        client(self) == client(other)
+    }
+
     /// Whose rows are read for an account set, and as whom: another text where they may be others. Nothing secret.
     pub fn identity(&self, account: &AccountSettings) -> String {
         let whose = match &account.authorization {

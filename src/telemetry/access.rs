@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ pub struct Line<'a> {
 pub struct AccessLog(Option<Arc<Shared>>);
 
 struct Shared {
+    on: AtomicBool,
     json: bool,
     sink: NonBlocking,
     buffers: [Mutex<Buffer>; BUFFERS],
@@ -64,18 +65,25 @@ struct Buffer {
 impl AccessLog {
     /// Lines go where the log goes.
     pub fn into(log: &Log) -> AccessLog {
-        let shared = Shared { json: log.is_json(), sink: log.sink(), buffers: Default::default() };
-        AccessLog(Some(Arc::new(shared)))
+        let (on, json, sink) = (AtomicBool::new(true), log.is_json(), log.sink());
+        AccessLog(Some(Arc::new(Shared { on, json, sink, buffers: Default::default() })))
     }
 
-    /// No lines.
+    /// Lines from now on, or none; of all clones.
+    pub fn switch(&self, on: bool) {
+        if let Some(shared) = &self.0 {
+            shared.on.store(on, Ordering::Relaxed);
+        }
+    }
+
+    /// No lines, ever.
     pub fn off() -> AccessLog {
         AccessLog(None)
     }
 
     /// Whether lines are written.
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.0.as_ref().is_some_and(|shared| shared.on.load(Ordering::Relaxed))
     }
 
     /// Writes a line.
@@ -194,7 +202,12 @@ mod tests {
     #[test]
     fn every_thread_writes_into_a_buffer_of_its_own_and_a_flush_finds_them_all() {
         let (sink, guard, written) = sink();
-        let log = AccessLog(Some(Arc::new(Shared { json: true, sink, buffers: Default::default() })));
+        let log = AccessLog(Some(Arc::new(Shared {
+            on: AtomicBool::new(true),
+            json: true,
+            sink,
+            buffers: Default::default(),
+        })));
         let used = || {
             let Some(shared) = &log.0 else { return 0 };
             shared.buffers.iter().filter(|b| !b.lock().unwrap().lines.is_empty()).count()

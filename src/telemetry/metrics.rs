@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::connections::ConnectionMetrics;
 use super::counters::Counters;
+use super::reloads::ReloadMetrics;
 use super::requests::RequestMetrics;
 use super::upstream::UpstreamMetrics;
 
@@ -22,6 +23,8 @@ pub struct Metrics {
     pub connections: ConnectionMetrics,
     /// How the way to Kingdee stands.
     pub upstream: UpstreamMetrics,
+    /// Configurations that were read again.
+    pub reloads: ReloadMetrics,
     entries: Gauge,
     bytes: Gauge,
 }
@@ -33,6 +36,7 @@ impl Metrics {
         let requests = RequestMetrics::default();
         let connections = ConnectionMetrics::default();
         let upstream = UpstreamMetrics::default();
+        let reloads = ReloadMetrics::default();
         let (entries, bytes) = (Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("points_gateway");
         let r = &mut registry;
@@ -60,7 +64,8 @@ impl Metrics {
         r.register("foreign_rows", "Rows of another member that were dropped", counters.foreign_rows.clone());
         r.register("odd_rows", "Rows whose amounts don't add up", counters.odd_rows.clone());
         upstream.register(r);
-        Metrics { registry, counters, requests, connections, upstream, entries, bytes }
+        reloads.register(r);
+        Metrics { registry, counters, requests, connections, upstream, reloads, entries, bytes }
     }
 
     /// OpenMetrics text. Sizes are told by the caller, since they are read when somebody asks.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use points_gateway::app::{App, Surroundings};
+use points_gateway::app::{App, Surroundings, demo as gateway};
 use points_gateway::clock::Clock;
 use points_gateway::http::landing::Sample;
 use points_gateway::sandbox::members::FLAGSHIP;
@@ -51,12 +51,13 @@ async fn demo(ports: &Ports, clock: Clock) -> Ended {
             return Ended::Failed(format!("the sandbox can't listen: {why}; choose another --sandbox-port"));
         }
     };
-    let config =
-        match points_gateway::app::demo::config(sandbox.address(), at(ports.port), at(ports.admin_port)) {
-            Ok(config) => config,
-            Err(faults) => return Ended::Configuration(faults.to_string()),
-        };
-    let surroundings = Surroundings { clock, access: AccessLog::into(&log), samples: samples() };
+    let loader = gateway::loader_at(sandbox.address(), at(ports.port), at(ports.admin_port));
+    let config = match loader.load().0 {
+        Ok(config) => config,
+        Err(faults) => return Ended::Configuration(faults.to_string()),
+    };
+    let (access, reloading) = (AccessLog::into(&log), gateway::reloading(loader));
+    let surroundings = Surroundings { clock, access, samples: samples(), reloading };
     let app = match App::start(config, surroundings).await {
         Ok(app) => app,
         Err(why) => return Ended::Failed(format!("{why} (for the demo: --port, --admin-port)")),

@@ -1,22 +1,25 @@
 //! `serve`: the gateway, until it is told to stop.
 
-use points_gateway::app::{App, Surroundings};
+use points_gateway::app::reload::{Cause, Reloader};
+use points_gateway::app::{App, Reloading, Surroundings, watch};
 use points_gateway::clock::Clock;
+use points_gateway::config::{Config, Loader, Trace};
 use points_gateway::telemetry::AccessLog;
 use points_gateway::telemetry::log::Log;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{ConfigFile, Ended, load, runtime};
+use super::{ConfigFile, Ended, load_to_reload, runtime};
 
 pub(super) fn run(file: &ConfigFile, clock: Clock) -> Ended {
-    match load(file).and_then(|config| Ok((config, runtime()?))) {
-        Ok((config, runtime)) => runtime.block_on(serve(config, clock)),
+    match load_to_reload(file).and_then(|read| Ok((read, runtime()?))) {
+        Ok(((config, loader, trace), runtime)) => runtime.block_on(serve(config, loader, trace, clock)),
         Err(ended) => ended,
     }
 }
 
-async fn serve(config: points_gateway::config::Config, clock: Clock) -> Ended {
+async fn serve(config: Config, loader: Loader, trace: Trace, clock: Clock) -> Ended {
+    let Ok(hangups) = signal(SignalKind::hangup()) else { return Ended::Failed(NO_SIGNALS.into()) };
     let Ok(signals) = Signals::catch() else { return Ended::Failed(NO_SIGNALS.into()) };
     let log = match Log::install(&config.log) {
         Ok(log) => log,
@@ -30,13 +33,23 @@ async fn serve(config: points_gateway::config::Config, clock: Clock) -> Ended {
             "descriptors run out before http.limits.max_connections is reached: raise LimitNOFILE, or lower the key"
         );
     }
-    let access = if config.log.access { AccessLog::into(&log) } else { AccessLog::off() };
-    let app = match App::start(config, Surroundings { clock, access, samples: Vec::new() }).await {
+    let reloading = Reloading { loader, trace, level: log.level(), look_every: Some(watch::EVERY) };
+    let access = AccessLog::into(&log);
+    let surroundings = Surroundings { clock, access, samples: Vec::new(), reloading };
+    let app = match App::start(config, surroundings).await {
         Ok(app) => app,
         Err(why) => return Ended::Failed(why.to_string()),
     };
     tracing::info!(listen = %app.public_address(), admin = %app.admin_address(), "serving");
+    tokio::spawn(reload_when_told(app.reloader().clone(), hangups));
     until_told(app, signals).await
+}
+
+/// At every SIGHUP; those that come while one is read are one more.
+async fn reload_when_told(reloader: Reloader, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        let _told_by_the_log = reloader.reload(Cause::Signal).await;
+    }
 }
 
 /// What descriptors are needed for besides connections: calls to Kingdee, listeners, files.

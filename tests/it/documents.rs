@@ -174,6 +174,18 @@ fn keys_in_tables_exist() {
 }
 
 #[test]
+fn keys_that_wait_for_a_restart_are_listed() {
+    for (name, title) in [(ENGLISH, "Why it waits"), (CHINESE, "为何要等重启")] {
+        let tables =
+            read(name).tables.into_iter().filter(|table| table[0].get(1).is_some_and(|t| t == title));
+        let listed: BTreeSet<_> =
+            keys_named(&Document { tables: tables.collect(), ..Document::default() }).into_iter().collect();
+        let waiting = config::keys().into_iter().filter(|key| key.taken == config::Taken::AtStart);
+        assert_eq!(listed, waiting.map(|key| key.name).collect(), "{name}");
+    }
+}
+
+#[test]
 fn comments_are_no_code() {
     for (line, code) in [
         ("# only a comment", None),

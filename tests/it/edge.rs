@@ -9,6 +9,7 @@ use points_gateway::clock::Clock;
 use points_gateway::http::edge::{Edge, bind};
 use points_gateway::http::front::{Front, FrontParts};
 use points_gateway::http::phase::Phase;
+use points_gateway::http::points_history::CursorKeys;
 use points_gateway::http::settings::{DrainSettings, EdgeLimits};
 use points_gateway::http::{Account, PointsHistory};
 use points_gateway::telemetry::{AccessLog, ConnectionMetrics, RequestMetrics};
@@ -196,7 +197,8 @@ async fn the_server_as_a_whole_has_options() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_one_problem_with_the_request_s_own_id_and_takes_nothing_along() {
     let stage = Stage::start().await;
-    let utc = Account { name: "main".into(), time_zone: jiff::tz::TimeZone::UTC, cursor_key: 0 };
+    let utc =
+        Account { name: "main".into(), time_zone: jiff::tz::TimeZone::UTC, cursor_keys: CursorKeys::only(0) };
     let front = Front::new(FrontParts {
         endpoint: PointsHistory::new(stage.app.history().clone(), vec![utc]),
         router: points_gateway::http::router::guarded(

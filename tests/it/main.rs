@@ -6,6 +6,7 @@
 mod support;
 mod wire;
 mod process;
+mod load;
 
 mod architecture;
 mod documents;
@@ -29,6 +30,9 @@ mod rehearsal;
 mod freshness;
 mod cursors;
 mod purge;
+mod reload;
+mod reload_process;
+mod reload_fleet;
 mod conditional;
 mod metrics;
 mod moka_facts;

@@ -1,6 +1,7 @@
 //! A gateway as a process of its own, in front of a sandbox in this one: for signals, limits of the system, and logs.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Gateway {
     pub admin: SocketAddr,
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    folder: Arc<tempfile::TempDir>,
+    pub folder: Arc<tempfile::TempDir>,
 }
 
 impl Gateway {
@@ -42,6 +43,23 @@ impl Gateway {
         gateway
     }
 
+    /// One whose configuration file has been edited before it starts.
+    pub async fn with_file(edit: impl FnOnce(&Path, String) -> String) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        let file = folder.path().join("gateway.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, edit(folder.path(), text)).unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut gateway = spawn(None, sandbox, folder, any, any, &[]);
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it has ended")
+    }
+
     /// One that starts at `public`.
     pub async fn at(public: SocketAddr, configuration: &[(&str, &str)]) -> Gateway {
         let (sandbox, folder) = surroundings().await;
@@ -56,13 +74,18 @@ impl Gateway {
 
     /// Reads the log until it says so; takes the addresses from there.
     pub async fn wait_until_it_serves(&mut self) {
+        let told = self.line_that_says("serving").await;
+        self.public = told["listen"].as_str().unwrap().parse().unwrap();
+        self.admin = told["admin"].as_str().unwrap().parse().unwrap();
+    }
+
+    /// Reads the log until a line has this message; all of that line.
+    pub async fn line_that_says(&mut self, message: &str) -> serde_json::Value {
         loop {
-            let line = self.line().await.expect("it ended before it served");
+            let line = self.line().await.unwrap_or_else(|| panic!("it ended before it said: {message}"));
             let told: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-            if told["message"] == "serving" {
-                self.public = told["listen"].as_str().unwrap().parse().unwrap();
-                self.admin = told["admin"].as_str().unwrap().parse().unwrap();
-                return;
+            if told["message"] == message {
+                return told;
             }
         }
     }

@@ -1,9 +1,14 @@
 //! The stage: a sandbox, a gateway in front of it, a client in front of that, and the clock that all of them share.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use points_gateway::app::{App, Surroundings, demo};
+use points_gateway::app::{App, Reloading, Surroundings, demo};
 use points_gateway::clock::Clock;
+use points_gateway::config::Loader;
+use points_gateway::config::source::Files;
 use points_gateway::http::points_history::schema::PointsHistoryPage;
 use points_gateway::sandbox::{Sandbox, SandboxSettings};
 use points_gateway::telemetry::AccessLog;
@@ -20,6 +25,8 @@ pub struct Stage {
     pub clock: Clock,
     pub sandbox: Sandbox,
     pub app: App,
+    /// What the gateway's configuration is read from.
+    pub written: Written,
     client: reqwest::Client,
 }
 
@@ -38,13 +45,13 @@ impl Stage {
     pub async fn with_sandbox(settings: SandboxSettings, configuration: &[(&str, &str)]) -> Stage {
         let clock = Clock::manual(NOW.parse().unwrap());
         let sandbox = Sandbox::start(settings, clock.clone()).await.unwrap();
-        let app = gateway(&sandbox, &clock, configuration).await;
-        Stage { clock, sandbox, app, client: client() }
+        let (app, written) = gateway(&sandbox, &clock, configuration).await;
+        Stage { clock, sandbox, app, written, client: client() }
     }
 
     /// Another gateway in front of the same sandbox, with an empty cache: a restart, or another replica.
     pub async fn another_gateway(&self) -> Stage2 {
-        Stage2 { app: gateway(&self.sandbox, &self.clock, &[]).await, client: client() }
+        Stage2 { app: gateway(&self.sandbox, &self.clock, &[]).await.0, client: client() }
     }
 
     /// Asks the public listener.
@@ -72,6 +79,11 @@ impl Stage {
         Reply::of(request).await
     }
 
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Reply {
+        self.send(self.admin(http::Method::POST, "/admin/reload")).await
+    }
+
     /// Calls of `integral_record` that the sandbox has answered or refused.
     pub fn record_calls(&self) -> u64 {
         self.sandbox.control().calls().record
@@ -90,13 +102,41 @@ impl Stage2 {
     }
 }
 
-async fn gateway(sandbox: &Sandbox, clock: &Clock, configuration: &[(&str, &str)]) -> App {
+/// Files in memory that can be written while a gateway reads them.
+#[derive(Clone, Default)]
+pub struct Written(Arc<Mutex<BTreeMap<PathBuf, String>>>);
+
+/// The name of the configuration file there.
+const FILE: &str = "gateway.toml";
+
+impl Written {
+    /// Changes the configuration file.
+    pub fn edit(&self, edit: impl FnOnce(String) -> String) {
+        let mut files = self.0.lock().unwrap();
+        let text = files.remove(Path::new(FILE)).unwrap_or_default();
+        files.insert(FILE.into(), edit(text));
+    }
+}
+
+impl Files for Written {
+    fn read(&self, path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+        Files::read(&*self.0.lock().unwrap(), path, most)
+    }
+}
+
+async fn gateway(sandbox: &Sandbox, clock: &Clock, configuration: &[(&str, &str)]) -> (App, Written) {
     let text = demo::config_text(sandbox.address()) + LISTEN;
     let named: Vec<_> = configuration.iter().map(|(k, v)| (format!("POINTS_GATEWAY__{k}"), *v)).collect();
-    let variables: Vec<_> = named.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-    let config = demo::with(&text, &variables).unwrap_or_else(|faults| panic!("{faults}"));
-    let surroundings = Surroundings { clock: clock.clone(), access: AccessLog::off(), samples: Vec::new() };
-    App::start(config, surroundings).await.unwrap()
+    let variables = named.iter().map(|(k, v)| (k.into(), v.into())).collect();
+    let written = Written::default();
+    written.edit(|_| text);
+    let loader = Loader::of(Some(FILE.into()), variables, Arc::new(written.clone()));
+    let (read, trace) = loader.load();
+    let config = read.unwrap_or_else(|faults| panic!("{faults}"));
+    let reloading = Reloading { trace, ..demo::reloading(loader) };
+    let surroundings =
+        Surroundings { clock: clock.clone(), access: AccessLog::off(), samples: Vec::new(), reloading };
+    (App::start(config, surroundings).await.unwrap(), written)
 }
 
 const LISTEN: &str = "

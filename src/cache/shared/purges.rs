@@ -135,13 +135,14 @@ impl SharedChunks {
         let (member, text) = match purge {
             None => (String::new(), Some(Vec::new())),
             Some((account, member)) => {
-                let Some(book) = self.books.get(account.as_usize()) else { return Ok(()) };
+                let shelf = self.shelf.load_full();
+                let Some(book) = shelf.books.get(account.as_usize()) else { return Ok(()) };
                 let text = format!("{}\n{}", book.name, member.as_str());
                 (self.member_key(book, member), seal.seal(&self.log_key(), text.into_bytes()))
             }
         };
         // A generation outlives every record that was put before it.
-        let keep = self.keep.saturating_mul(2);
+        let keep = self.shelf.load().longest.saturating_mul(2);
         let mut ask = PURGE.prepare_invoke();
         ask.key(self.epoch_key())
             .key(self.number_key())
@@ -179,8 +180,9 @@ impl SharedChunks {
         let open = |text| {
             let text = String::from_utf8(self.tier().seal.open(&self.log_key(), text)?).ok()?;
             let (book, member) = text.split_once('\n')?;
+            let shelf = self.shelf.load();
             let account =
-                self.books.iter().position(|b| b.name == book).and_then(|n| u16::try_from(n).ok())?;
+                shelf.books.iter().position(|b| b.name == book).and_then(|n| u16::try_from(n).ok())?;
             Some(Heard::Member(AccountIndex(account), MemberId::parse(member)?))
         };
         open(text).unwrap_or(Heard::Everything)

@@ -1,14 +1,13 @@
 //! Accepting: a connection and a place for it, whatever the system says meanwhile.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::bind::{BACKLOG, close_door};
+use crate::http::places::{Place, Places};
 use crate::telemetry::connections::{AcceptFault, ConnectionMetrics};
 
 /// Pause after the system has nothing left for a connection.
@@ -23,7 +22,7 @@ const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
 /// A listener that hands out connections with a place each.
 pub(super) struct Acceptor {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    places: Places,
     metrics: ConnectionMetrics,
     /// Accepted, but still without a place. One for each listener: a place is taken only for a connection that is here,
     /// or listeners that wait would hold places that others need.
@@ -33,10 +32,10 @@ pub(super) struct Acceptor {
 }
 
 /// A connection and its place.
-pub(super) type Accepted = (TcpStream, OwnedSemaphorePermit);
+pub(super) type Accepted = (TcpStream, Place);
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, places: Arc<Semaphore>, metrics: ConnectionMetrics) -> Acceptor {
+    pub(super) fn new(listener: TcpListener, places: Places, metrics: ConnectionMetrics) -> Acceptor {
         Acceptor { listener, places, metrics, at_the_door: None, exhausted: None }
     }
 
@@ -48,7 +47,7 @@ impl Acceptor {
                     Ok((stream, _peer)) => self.at_the_door = Some(stream),
                     Err(error) => self.fault(&error).await,
                 }
-            } else if let Ok(place) = Arc::clone(&self.places).acquire_owned().await
+            } else if let Some(place) = self.places.take().await
                 && let Some(stream) = self.at_the_door.take()
             {
                 return (stream, place);

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode;
 
-use super::cursor;
+use super::cursor::{self, CursorKeys};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::domain::query::{HistoryQuery, PageNumber, PageSize, Position, Selection, TypeNumber, Window};
@@ -20,8 +20,8 @@ pub struct Account {
     pub name: String,
     /// The zone in which plain dates are read.
     pub time_zone: TimeZone,
-    /// Makes cursors hard to forge: a forged one would send us searching. The same in every replica.
-    pub cursor_key: u64,
+    /// Make cursors hard to forge: a forged one would send us searching. The same in every replica.
+    pub cursor_keys: CursorKeys,
 }
 
 /// What a path of this endpoint names, still as text.
@@ -107,13 +107,15 @@ pub(crate) fn read(
     let selection = Selection { account: index, member, window, kind };
     let position = match raw.cursor {
         None => Position::Page { number: page.unwrap_or(PageNumber::FIRST), size },
-        Some(text) => match cursor::decode(&text, selection.fingerprint(&account.name), account.cursor_key) {
-            Ok(cursor) => Position::After { cursor, size },
-            Err(why) => {
-                faults.push(ParameterFault::new("cursor", why.text(), allowed::CURSOR));
-                Position::Page { number: PageNumber::FIRST, size }
+        Some(text) => {
+            match cursor::decode(&text, selection.fingerprint(&account.name), account.cursor_keys.all()) {
+                Ok(cursor) => Position::After { cursor, size },
+                Err(why) => {
+                    faults.push(ParameterFault::new("cursor", why.text(), allowed::CURSOR));
+                    Position::Page { number: PageNumber::FIRST, size }
+                }
             }
-        },
+        }
     };
     if faults.is_empty() { Ok(HistoryQuery { selection, position }) } else { Err(faults) }
 }
@@ -281,7 +283,11 @@ mod tests {
     use super::*;
 
     fn account() -> Account {
-        Account { name: "main".into(), time_zone: TimeZone::get("Asia/Shanghai").unwrap(), cursor_key: 0 }
+        Account {
+            name: "main".into(),
+            time_zone: TimeZone::get("Asia/Shanghai").unwrap(),
+            cursor_keys: CursorKeys::only(0),
+        }
     }
 
     fn ask(query: &str) -> Result<HistoryQuery, Vec<String>> {

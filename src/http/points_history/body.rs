@@ -26,7 +26,7 @@ impl Place {
         };
         let mut next_cursor = Vec::new();
         if let Some(next) = page.next_cursor(|| query.selection.fingerprint(&account.name)) {
-            cursor::encode(&next, account.cursor_key, &mut next_cursor);
+            cursor::encode(&next, account.cursor_keys.current(), &mut next_cursor);
         }
         Place { number, size, total_pages: u64::from(page.total).div_ceil(size), next_cursor }
     }

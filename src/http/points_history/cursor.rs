@@ -34,6 +34,35 @@ impl CursorFault {
     }
 }
 
+/// The key that cursors are written with, and those that they were written with lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorKeys([u64; 4]);
+
+impl CursorKeys {
+    /// One key, in use from the beginning.
+    pub fn only(key: u64) -> CursorKeys {
+        CursorKeys([key; 4])
+    }
+
+    /// These keys in place of `former` ones, which are remembered.
+    #[must_use]
+    pub fn after(self, former: CursorKeys) -> CursorKeys {
+        let ([key, ..], [first, second, third, _]) = (self.0, former.0);
+        if key == first { former } else { CursorKeys([key, first, second, third]) }
+    }
+
+    /// The key to write with.
+    pub fn current(self) -> u64 {
+        let [key, ..] = self.0;
+        key
+    }
+
+    /// All of them, the one to write with first.
+    pub(super) fn all(&self) -> &[u64] {
+        &self.0
+    }
+}
+
 /// Writes a cursor at the end of `out`.
 pub(super) fn encode(cursor: &Cursor, key: u64, out: &mut Vec<u8>) {
     let mut bytes: smallvec::SmallVec<[u8; 96]> = smallvec::SmallVec::new();
@@ -51,13 +80,13 @@ pub(super) fn encode(cursor: &Cursor, key: u64, out: &mut Vec<u8>) {
     out.truncate(start + written);
 }
 
-/// Reads a cursor that must belong to `selection`.
-pub(super) fn decode(text: &str, selection: u64, key: u64) -> Result<Cursor, CursorFault> {
+/// Reads a cursor that must belong to `selection`, written with one of `keys`.
+pub(super) fn decode(text: &str, selection: u64, keys: &[u64]) -> Result<Cursor, CursorFault> {
     if text.len() > (FIXED + Chunk::LONGEST_ANCHOR + SUM) * 4 / 3 + 4 {
         return Err(CursorFault::Unreadable);
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorFault::Unreadable)?;
-    let cursor = parse(&bytes, key).ok_or(CursorFault::Unreadable)?;
+    let cursor = keys.iter().find_map(|key| parse(&bytes, *key)).ok_or(CursorFault::Unreadable)?;
     if cursor.selection == selection { Ok(cursor) } else { Err(CursorFault::OtherQuestion) }
 }
 
@@ -96,12 +125,12 @@ mod tests {
         #[test]
         fn what_was_written_is_read_again(selection: u64, place in 0u32..1000, more in 1u32..1000, anchor in "\"[0-9]{1,19}\"") {
             let cursor = Cursor { selection, place, count: place + more, anchor: anchor.into() };
-            prop_assert_eq!(decode(&text(&cursor), selection, 1), Ok(cursor));
+            prop_assert_eq!(decode(&text(&cursor), selection, &[1]), Ok(cursor));
         }
 
         #[test]
         fn any_other_text_is_refused_without_a_panic(text in "\\PC{0,80}") {
-            prop_assert!(decode(&text, 7, 1).is_err());
+            prop_assert!(decode(&text, 7, &[1]).is_err());
         }
 
         #[test]
@@ -111,15 +140,22 @@ mod tests {
             let mut bad = good.clone();
             bad.replace_range(place..place + 1, &with);
             prop_assume!(bad != good);
-            prop_assert!(decode(&bad, 7, 1).is_err());
-            prop_assert!(decode(&good[..place], 7, 1).is_err());
+            prop_assert!(decode(&bad, 7, &[1]).is_err());
+            prop_assert!(decode(&good[..place], 7, &[1]).is_err());
         }
     }
 
     #[test]
     fn a_cursor_is_bound_to_its_question() {
         let cursor = Cursor { selection: 7, place: 19, count: 1234, anchor: "\"1\"".into() };
-        assert_eq!(decode(&text(&cursor), 8, 1), Err(CursorFault::OtherQuestion));
-        assert_eq!(decode(&text(&cursor), 7, 2), Err(CursorFault::Unreadable));
+        assert_eq!(decode(&text(&cursor), 8, &[1]), Err(CursorFault::OtherQuestion));
+        assert_eq!(decode(&text(&cursor), 7, &[2]), Err(CursorFault::Unreadable));
+    }
+
+    #[test]
+    fn former_keys_are_remembered_and_a_key_that_stays_pushes_none_out() {
+        let keys = (2..=5).fold(CursorKeys::only(1), |keys, key| CursorKeys::only(key).after(keys));
+        let keys = CursorKeys::only(5).after(keys);
+        assert_eq!((keys.current(), keys.all()), (5, &[5, 4, 3, 2][..]));
     }
 }

@@ -20,7 +20,7 @@ pub fn question(
 pub fn query_of(question: &HistoryQuery, account: &Account) -> String {
     let (name, value) = match &question.position {
         Position::Page { number, .. } => ("page", number.get().to_string()),
-        Position::After { cursor, .. } => ("cursor", cursor_text(cursor, account.cursor_key)),
+        Position::After { cursor, .. } => ("cursor", cursor_text(cursor, account.cursor_keys.current())),
     };
     format!("{name}={value}&page_size={}{}", question.position.size().get(), body::filters(question))
 }
@@ -37,5 +37,5 @@ pub fn cursor_text(cursor: &Cursor, key: u64) -> String {
 /// # Errors
 /// Why it is refused.
 pub fn cursor_of(text: &str, selection: u64, key: u64) -> Result<Cursor, &'static str> {
-    cursor::decode(text, selection, key).map_err(cursor::CursorFault::text)
+    cursor::decode(text, selection, &[key]).map_err(cursor::CursorFault::text)
 }

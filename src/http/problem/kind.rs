@@ -17,6 +17,8 @@ pub enum Kind {
     CursorLost,
     /// The request target is too long.
     UriTooLong,
+    /// The configuration that was read again is wrong.
+    ConfigurationRefused,
     /// A bug of ours.
     Internal,
     /// Kingdee refuses how the gateway calls it.
@@ -47,13 +49,14 @@ const fn row(label: &'static str, status: StatusCode, title: &'static str, help:
 
 impl Kind {
     /// All kinds, for the document and the tests.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::InvalidParameter,
         Kind::MalformedRequest,
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::CursorLost,
         Kind::UriTooLong,
+        Kind::ConfigurationRefused,
         Kind::Internal,
         Kind::UpstreamRejected,
         Kind::UpstreamInvalid,
@@ -100,6 +103,13 @@ impl Kind {
                 StatusCode::URI_TOO_LONG,
                 "The request target is too long",
                 "no question that this service answers needs a target this long",
+            ),
+            // The request is in order; what it meets is not, and asking again makes sense once that is mended (RFC 9110 §15.5.10).
+            Kind::ConfigurationRefused => row(
+                "configuration-refused",
+                StatusCode::CONFLICT,
+                "The configuration can't be taken over",
+                "faults lists everything that is wrong with it; the one before it stays in force until that is mended",
             ),
             Kind::Internal => row(
                 "internal-error",

@@ -46,10 +46,16 @@ impl Rate {
     }
 
     /// From now on another rate, without a burst to begin with: what the old one has let pass stays within the larger of
-    /// the two. A refusal that is not forgotten yet, and a pause, stay.
+    /// the two. The next call goes when it would have gone, or an interval of the new rate from now if that is sooner. A
+    /// refusal that is not forgotten yet, and a pause, stay.
     pub fn adopt(&mut self, other: Rate, now: Instant) {
+        let due = self.due.unwrap_or(now);
+        let next = due.checked_sub(self.tolerance).unwrap_or(now).max(now);
         (self.interval, self.tolerance) = (other.interval, other.tolerance);
-        self.spend_burst(now);
+        self.due = Some(next.min(now + self.interval) + self.tolerance);
+        if let Some(until) = self.paused_until(now) {
+            self.spend_burst(until);
+        }
     }
 
     /// When a call could go that has `ahead` others before it.

@@ -176,6 +176,16 @@ async fn changing_the_rate_back_and_forth_lets_no_more_calls_pass_than_the_large
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_larger_quota_holds_at_once() {
+    let rig = Rig::with(|s| (s.lane.per_minute, s.lane.burst) = (2, 1), usual);
+    rig.ask().await.unwrap();
+    assert_eq!(rig.ask().await.unwrap_err().failure, Failure::LaneFull);
+    change(&rig, |s| s.lane.per_minute = 600);
+    let outcomes = rig.storm(20, Duration::ZERO).await;
+    assert!(outcomes.iter().all(|(outcome, _)| outcome.is_ok()), "{outcomes:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_that_opens_lets_those_go_who_wait() {
     let rig = Rig::with(
         |s| s.lane.concurrency = 1,

@@ -8,7 +8,7 @@ use points_gateway::clock::Clock;
 use points_gateway::sandbox::{Sandbox, SandboxSettings};
 
 use super::redis::Redis;
-use super::{Reply, client, gateway};
+use super::{Reply, Written, client, gateway};
 
 /// A busy machine must not make a tier that is well look ill.
 pub const PATIENT: (&str, &str) = ("SHARED__TIMEOUT", "1s");
@@ -25,6 +25,7 @@ pub struct Fleet {
 /// One of them.
 pub struct Replica {
     pub app: App,
+    pub written: Written,
     client: reqwest::Client,
 }
 
@@ -62,8 +63,8 @@ impl Fleet {
         let own = self.configuration.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let url = url.map(|url| ("SHARED__URL", url));
         let configuration: Vec<_> = own.chain(url).chain(more.iter().copied()).collect();
-        let app = gateway(&self.sandbox, &self.clock, &configuration).await;
-        let replica = Replica { app, client: client() };
+        let (app, written) = gateway(&self.sandbox, &self.clock, &configuration).await;
+        let replica = Replica { app, written, client: client() };
         if url.is_some() {
             replica.joined().await;
         }
@@ -83,8 +84,8 @@ impl Fleet {
 
     /// One more, which does not wait for its shared tier.
     pub async fn add_unjoined(&mut self, url: &str) {
-        let app = gateway(&self.sandbox, &self.clock, &[("SHARED__URL", url)]).await;
-        self.replicas.push(Replica { app, client: client() });
+        let (app, written) = gateway(&self.sandbox, &self.clock, &[("SHARED__URL", url)]).await;
+        self.replicas.push(Replica { app, written, client: client() });
     }
 
     pub fn record_calls(&self) -> u64 {
@@ -99,6 +100,14 @@ impl Replica {
 
     pub fn request(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(format!("http://{}{path}", self.app.public_address()))
+    }
+
+    /// Has it read its configuration again.
+    pub async fn reload(&self) -> serde_json::Value {
+        let url = format!("http://{}/admin/reload", self.app.admin_address());
+        let reply = Reply::of(self.client.post(url)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()
     }
 
     pub async fn purge(&self, member: &str) -> serde_json::Value {

@@ -1,0 +1,76 @@
+//! What is counted of configurations that were read again while serving.
+
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// How a reload ended: `applied`, `refused`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabel {
+    result: &'static str,
+}
+
+/// Reloads, and how the last one ended. Clones share the numbers.
+#[derive(Debug, Clone, Default)]
+pub struct ReloadMetrics {
+    reloads: Family<ReloadLabel, Counter>,
+    successful: Gauge,
+    at: Gauge<f64, AtomicU64>,
+    pending: Gauge,
+}
+
+impl ReloadMetrics {
+    pub(super) fn register(&self, r: &mut Registry) {
+        r.register(
+            "config_reloads",
+            "Configurations read again, by what became of them",
+            self.reloads.clone(),
+        );
+        r.register(
+            "config_last_reload_successful",
+            "1 while the configuration last read is in force, 0 after it was refused",
+            self.successful.clone(),
+        );
+        r.register(
+            "config_last_reload_success_timestamp_seconds",
+            "When a configuration was last taken over, at the start or later",
+            self.at.clone(),
+        );
+        r.register(
+            "config_restart_pending_keys",
+            "Keys whose new value waits for a restart",
+            self.pending.clone(),
+        );
+    }
+
+    /// The start took a configuration over.
+    pub fn started(&self, now: Timestamp) {
+        for result in ["applied", "refused"] {
+            self.reloads.get_or_create(&ReloadLabel { result }).inc_by(0); // shown before the first
+        }
+        self.in_force(now, 0);
+    }
+
+    /// A configuration was taken over, but for so many keys.
+    pub fn applied(&self, now: Timestamp, pending: usize) {
+        self.reloads.get_or_create(&ReloadLabel { result: "applied" }).inc();
+        self.in_force(now, pending);
+    }
+
+    /// A configuration was refused.
+    pub fn refused(&self) {
+        self.reloads.get_or_create(&ReloadLabel { result: "refused" }).inc();
+        self.successful.set(0);
+    }
+
+    fn in_force(&self, now: Timestamp, pending: usize) {
+        self.successful.set(1);
+        self.at.set(now.as_second() as f64);
+        self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+}
