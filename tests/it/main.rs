@@ -23,6 +23,7 @@ mod problems;
 mod coalescing;
 mod fleet;
 mod shared_tier;
+mod shared_tls;
 mod balanced;
 mod fleet_credentials;
 mod rehearsal;

@@ -42,6 +42,17 @@ impl Gateway {
         gateway
     }
 
+    /// One that serves, with more variables than its configuration.
+    pub async fn with_environment(environment: &[(&str, &str)], configuration: &[(&str, &str)]) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        let any = "127.0.0.1:0".parse().unwrap();
+        let set: String = environment.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+        let mut gateway =
+            spawn(Some(&format!("{set}exec \"$0\" \"$@\"")), sandbox, folder, any, any, configuration);
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
     /// One that starts at `public`.
     pub async fn at(public: SocketAddr, configuration: &[(&str, &str)]) -> Gateway {
         let (sandbox, folder) = surroundings().await;

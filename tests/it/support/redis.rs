@@ -14,28 +14,45 @@ use tokio::sync::watch;
 pub struct Redis {
     child: Child,
     port: u16,
+    tls_port: Option<u16>,
     more: Vec<String>,
     _folder: TempDir,
 }
 
 impl Redis {
     pub async fn start() -> Redis {
-        Redis::with(&[]).await
+        Redis::with(None, Vec::new()).await
     }
 
-    /// With more arguments.
-    pub async fn with(more: &[&str]) -> Redis {
+    /// With a second port that speaks TLS under this certificate.
+    pub async fn with_tls(certificate: &str, key: &str, root: &str) -> Redis {
+        let port = free_port();
+        let number = port.to_string();
+        let words = [
+            ["--tls-port", &number],
+            ["--tls-cert-file", certificate],
+            ["--tls-key-file", key],
+            ["--tls-ca-cert-file", root],
+            ["--tls-auth-clients", "no"],
+        ];
+        Redis::with(Some(port), words.concat().into_iter().map(str::to_owned).collect()).await
+    }
+
+    async fn with(tls_port: Option<u16>, more: Vec<String>) -> Redis {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let more: Vec<String> = more.iter().map(|text| (*text).to_owned()).collect();
+        let port = free_port();
         let child = spawn(port, &more, &folder);
-        let redis = Redis { child, port, more, _folder: folder };
+        let redis = Redis { child, port, tls_port, more, _folder: folder };
         redis.wait().await;
         redis
     }
 
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn tls_port(&self) -> Option<u16> {
+        self.tls_port
     }
 
     pub fn url(&self) -> String {
@@ -88,6 +105,10 @@ impl Redis {
         }
         panic!("redis-server does not come up on port {}", self.port);
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn spawn(port: u16, more: &[String], folder: &TempDir) -> Child {
