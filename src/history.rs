@@ -200,7 +200,7 @@ impl History {
     /// Every page is counted once, here.
     fn goes_out(&self, page: &Page, account: AccountIndex, now: Tick) {
         if let Some(served) = self.chunks.served.get(account.as_usize()) {
-            served.count(page, now);
+            served.count(page.outcome, page.class(), page.age(now));
         }
     }
 

@@ -1,10 +1,10 @@
 //! What the metrics are told of each page: how old its rows are, and why they are stale if they are.
 
+use std::time::Duration;
+
 use prometheus_client::metrics::counter::Counter;
 
 use super::outcome::{Outcome, StaleReason};
-use super::page::Page;
-use crate::clock::Tick;
 use crate::domain::freshness::FreshnessClass;
 use crate::telemetry::Counters;
 use crate::telemetry::counters::{AccountLabel, AgeLabels, StaleLabels};
@@ -50,14 +50,14 @@ impl Served {
     }
 
     /// A page goes out.
-    pub fn count(&self, page: &Page, now: Tick) {
-        let age = match page.class() {
+    pub fn count(&self, outcome: Outcome, class: FreshnessClass, age: Duration) {
+        let ages = match class {
             FreshnessClass::Open => &self.open,
             FreshnessClass::Settled => &self.settled,
             FreshnessClass::Empty => &self.empty,
         };
-        age.observe(page.age(now));
-        let Outcome::Stale(reason) = page.outcome else { return };
+        ages.observe(age);
+        let Outcome::Stale(reason) = outcome else { return };
         match reason {
             StaleReason::Revalidating => self.revalidating.inc(),
             StaleReason::Slow => self.slow.inc(),

@@ -7,8 +7,8 @@ use super::list::{ALL, LABELS, Metric};
 const FRONT: &str = "\
 # Metrics
 
-Written by `points-gateway metrics`; `tests/it/metric_list.rs` compares this page, the dashboard, the alerts and a real scrape with the
-list in `src/telemetry/list.rs`.
+Written by `points-gateway metrics` from the list in `src/telemetry/list.rs`, with which tests compare this page, a real scrape, the dashboard,
+the alerts and the runbook.
 
 `GET /metrics` on the admin listener (`127.0.0.1:9090` by default) answers in Prometheus text (`text/plain; version=0.0.4`), or in
 OpenMetrics for those whose `Accept` asks for it, as Prometheus does. The number of series depends on the number of account sets and on

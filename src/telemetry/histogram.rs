@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::once;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
@@ -93,8 +94,11 @@ impl Histogram {
     /// Counts one.
     pub fn observe(&self, time: Duration) {
         let bucket = self.bounds.iter().position(|bound| time <= *bound).unwrap_or(self.bounds.len());
-        self.numbers.add(0, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-        self.numbers.add(bucket + 1, 1);
+        let [sum, buckets @ ..] = self.numbers.own();
+        sum.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if let Some(count) = buckets.get(bucket) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// What it has counted so far.

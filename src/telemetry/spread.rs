@@ -26,11 +26,9 @@ pub(super) struct Spread<const N: usize>([Place<N>; PLACES]);
 struct Place<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Spread<N> {
-    pub fn add(&self, number: usize, by: u64) {
-        let place = self.0.get(thread::number() % PLACES);
-        if let Some(number) = place.and_then(|place| place.0.get(number)) {
-            number.fetch_add(by, Ordering::Relaxed);
-        }
+    /// This thread's share of the numbers.
+    pub fn own(&self) -> &[AtomicU64; N] {
+        &self.0[thread::number() % PLACES].0
     }
 
     pub fn sum(&self, number: usize) -> u64 {
@@ -52,7 +50,8 @@ pub struct SpreadCounter(Arc<Spread<1>>);
 impl SpreadCounter {
     /// One more.
     pub fn inc(&self) {
-        self.0.add(0, 1);
+        let [count] = self.0.own();
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many so far.

@@ -33,6 +33,7 @@ mod conditional;
 mod scrape;
 mod metrics;
 mod metric_list;
+mod alerts;
 mod moka_facts;
 mod upstream_calls;
 mod resilience;

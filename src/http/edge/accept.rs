@@ -87,7 +87,7 @@ impl Acceptor {
         }
         // While it lasts, a descriptor comes free now and then; that is no end of it.
         if self.exhausted.replace(Instant::now()).is_none_or(|last| last.elapsed() > OUTAGE_OVER) {
-            tracing::warn!(%error, "no connection can be accepted; http_accept_faults counts how often this happens");
+            tracing::warn!(%error, "no connection can be accepted; points_gateway_http_accept_faults_total counts how often this happens");
         }
         tokio::time::sleep(EXHAUSTED_PAUSE).await;
     }
