@@ -177,6 +177,13 @@ impl History {
         Purged { entries, told }
     }
 
+    /// Chunks in memory, and the bytes they take.
+    pub fn cache_size(&self) -> (u64, u64) {
+        let memory = self.chunks.cache.memory();
+        memory.settle();
+        (memory.entries(), memory.bytes())
+    }
+
     /// Fetches under way.
     pub fn under_way(&self) -> usize {
         self.chunks.cache.under_way()

@@ -1,13 +1,14 @@
 //! Logs, metrics, traces: what the people who run this can see.
 //!
 //! In reading order: what can be set ([`settings`]), where lines go ([`log`]), one line a request ([`access`]); then the list
-//! of every metric ([`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
+//! of every metric ([`metric`], [`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
 //! [`connections`]), what is read off when somebody asks ([`moment`], [`upstream`]), and the page ([`metrics`], [`exposition`]).
 
 pub mod settings;
 pub mod log;
 pub mod access;
 mod thread;
+pub mod metric;
 pub mod list;
 pub mod document;
 pub mod spread;

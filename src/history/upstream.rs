@@ -10,11 +10,11 @@ use crate::telemetry::{CacheFacts, Moment};
 impl History {
     /// How things stand now.
     pub fn moment(&self) -> Moment {
+        let (entries, bytes) = self.cache_size();
         let memory = self.chunks.cache.memory();
-        memory.settle();
         let cache = CacheFacts {
-            entries: memory.entries(),
-            bytes: memory.bytes(),
+            entries,
+            bytes,
             capacity_bytes: memory.capacity_bytes(),
             evictions: memory.evictions(),
             fetches: self.under_way() as u64,

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::list::{ALL, LABELS, Metric};
+use super::list::{ALL, LABELS};
+use super::metric::Metric;
 
 const FRONT: &str = "\
 # Metrics

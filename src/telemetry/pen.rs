@@ -8,7 +8,7 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::list::Metric;
+use super::metric::Metric;
 
 /// A pen for one page.
 pub(super) struct Pen<'p>(DescriptorEncoder<'p>);

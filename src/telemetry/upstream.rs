@@ -7,7 +7,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::histogram::Reading;
-use super::list::{self, Metric};
+use super::list;
+use super::metric::Metric;
 use super::pen::Pen;
 
 /// How many ended in which way: `ok`, or the class of a failure.

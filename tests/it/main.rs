@@ -33,6 +33,8 @@ mod conditional;
 mod scrape;
 mod metrics;
 mod metric_list;
+mod promql;
+mod dashboard;
 mod alerts;
 mod moka_facts;
 mod upstream_calls;

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use http::Method;
+use points_gateway::domain::freshness::FreshnessClass;
+use points_gateway::history::{Outcome, StaleReason};
+use points_gateway::kingdee::Failure;
 use points_gateway::telemetry::document;
-use points_gateway::telemetry::list::{ALL, Kind, Metric};
+use points_gateway::telemetry::list::{ALL, LABELS, find};
+use points_gateway::telemetry::metric::Kind;
 
 use crate::scrape::Scrape;
 use crate::support::Stage;
@@ -29,7 +33,7 @@ async fn a_scrape_holds_every_metric_of_the_list_and_no_other() {
         assert_eq!(scrape.kinds[metric.name], kind, "{}", metric.name);
         assert_eq!(scrape.helps[metric.name], format!("{}.", metric.help));
         assert!(
-            scrape.samples.iter().any(|s| Metric::find(&s.name) == Some(metric)),
+            scrape.samples.iter().any(|s| find(&s.name) == Some(metric)),
             "{} has no series",
             metric.name
         );
@@ -39,7 +43,7 @@ async fn a_scrape_holds_every_metric_of_the_list_and_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_series_has_the_labels_of_the_list() {
     for sample in Scrape::of(&busy().await).await.samples {
-        let metric = Metric::find(&sample.name).unwrap_or_else(|| panic!("{} is not listed", sample.name));
+        let metric = find(&sample.name).unwrap_or_else(|| panic!("{} is not listed", sample.name));
         let labels: BTreeSet<_> = sample.labels.keys().map(String::as_str).filter(|l| *l != "le").collect();
         assert_eq!(labels, metric.labels.iter().copied().collect(), "{}", sample.name);
         assert_eq!(sample.labels.contains_key("le"), sample.name.ends_with("_bucket"));
@@ -62,6 +66,21 @@ async fn the_accept_header_decides_between_prometheus_text_and_openmetrics() {
         assert_eq!(reply.header("vary"), "accept");
     }
     assert_eq!(scrape.series(), Scrape::of(&stage).await.series());
+}
+
+#[test]
+fn the_document_names_every_outcome_class_and_reason() {
+    let said = |label| LABELS.iter().find(|(name, _)| *name == label).unwrap().1;
+    let named = |label| said(label).split('`').skip(1).step_by(2).collect::<BTreeSet<_>>();
+    let classes = Failure::ALL.iter().map(|failure| failure.label()).chain(["ok"]);
+    assert_eq!(named("class"), classes.collect());
+    assert_eq!(named("outcome"), Outcome::LABELS.into_iter().chain(["/problems", "none"]).collect());
+    let classes = [FreshnessClass::Open, FreshnessClass::Settled, FreshnessClass::Empty];
+    assert_eq!(named("freshness"), classes.iter().map(|class| class.label()).collect());
+    use StaleReason::{CountDiffers, Failing, Revalidating, Slow};
+    for reason in [Revalidating, Slow, Failing, CountDiffers] {
+        assert!(named("reason").contains(reason.label()), "{reason:?}");
+    }
 }
 
 #[test]
