@@ -2,7 +2,7 @@
 //!
 //! In reading order: what can be set ([`settings`]), where lines go ([`log`]), one line a request ([`access`]); then the list
 //! of every metric ([`metric`], [`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
-//! [`connections`]), what is read off when somebody asks ([`moment`], [`upstream`]), and the page ([`metrics`], [`exposition`]).
+//! [`connections`]), what is read off when somebody asks ([`moment`], [`upstream`], [`tier`]), and the page ([`metrics`], [`exposition`]).
 
 pub mod settings;
 pub mod log;
@@ -18,6 +18,7 @@ pub mod requests;
 pub mod connections;
 mod pen;
 pub mod upstream;
+pub mod tier;
 mod process;
 pub mod moment;
 pub mod exposition;

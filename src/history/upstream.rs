@@ -1,9 +1,11 @@
-//! How cache and Kingdee stand at a moment, in the words of the metrics page.
+//! How cache, shared tier and Kingdee stand at a moment, in the words of the metrics page.
 
 use super::History;
 use crate::kingdee::lane::breaker::Standing;
 use crate::kingdee::snapshot::Snapshot;
 use crate::kingdee::tally::Counts;
+use crate::shared::Shared;
+use crate::telemetry::tier::TierFacts;
 use crate::telemetry::upstream::{ByClass, UpstreamFacts};
 use crate::telemetry::{CacheFacts, Moment};
 
@@ -19,7 +21,23 @@ impl History {
             evictions: memory.evictions(),
             fetches: self.under_way() as u64,
         };
-        Moment { cache, upstream: self.chunks.kingdee.snapshot().into_iter().map(facts).collect() }
+        let shared = self.shared_tier().map(tier);
+        Moment { cache, shared, upstream: self.chunks.kingdee.snapshot().into_iter().map(facts).collect() }
+    }
+}
+
+fn tier(shared: &Shared) -> TierFacts {
+    let counts = &shared.counts;
+    TierFacts {
+        up: shared.link.is_open(),
+        hits: counts.hits.get(),
+        misses: counts.misses.get(),
+        unreadable: counts.unreadable.get(),
+        stored: counts.stored.get(),
+        coalesced: counts.coalesced.get(),
+        purges_heard: counts.purges_heard.get(),
+        errors: counts.errors.get(),
+        breaks: counts.breaks.get(),
     }
 }
 

@@ -52,6 +52,23 @@ list! {
         FETCHES_FAILED: Counter, Number, "points_gateway_fetches_failed_total", [],
             "Fetches that ended in an error";
     }
+    "Shared tier" {
+        SHARED_UP: Gauge, Number, "points_gateway_shared_up", [],
+            "1 while the shared tier answers; like all of its group only where shared.url is set";
+        SHARED_LOOKUPS: Counter, Number, "points_gateway_shared_lookups_total", ["result"],
+            "Chunks looked for in the shared tier";
+        SHARED_STORED: Counter, Number, "points_gateway_shared_stored_total", [], "Chunks put into the shared tier";
+        SHARED_COALESCED: Counter, Number, "points_gateway_shared_coalesced_total", [],
+            "Fetches that waited for another replica's and got its rows";
+        SHARED_PURGES: Counter, Number, "points_gateway_shared_purges_heard_total", [],
+            "Purges heard of from other replicas";
+        SHARED_UNREADABLE: Counter, Number, "points_gateway_shared_unreadable_total", [],
+            "Records of the shared tier that could not be opened or believed";
+        SHARED_ERRORS: Counter, Number, "points_gateway_shared_errors_total", [],
+            "Commands to the shared tier that failed or took too long";
+        SHARED_BREAKS: Counter, Number, "points_gateway_shared_breaks_total", [],
+            "Times that the way to the shared tier broke down";
+    }
     "Kingdee" {
         UPSTREAM_CALLS: Counter, Number, "points_gateway_upstream_calls_total", ["account", "class"],
             "Calls for records by how they ended, whether anything was sent for them or not";
@@ -117,6 +134,7 @@ pub const LABELS: &[(&str, &str)] = &[
         "reason",
         "why rows are stale (`revalidating`, `upstream-slow`, `upstream-failing`, `count-differs`), or why a connection was not accepted (`exhausted`, `peer-gone`)",
     ),
+    ("result", "what came of a look: `hit` (found and used) or `miss`"),
     ("route", "template of the route, never a path; `none` where there is no route"),
     ("status", "HTTP status"),
     ("version", "version of the gateway"),

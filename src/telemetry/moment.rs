@@ -1,7 +1,4 @@
 //! What is read off when somebody asks for the metrics: the cache, the way to Kingdee, the process.
-//!
-//! A tier of the cache that has numbers of its own brings them here as one more field of [`Moment`] and a group of
-//! [`list`].
 
 use std::fmt;
 
@@ -12,6 +9,7 @@ use prometheus_client::metrics::info::Info;
 use super::list;
 use super::pen::Pen;
 use super::process::ProcessFacts;
+use super::tier::TierFacts;
 use super::upstream::{self, UpstreamFacts};
 
 /// How things stand.
@@ -19,6 +17,8 @@ use super::upstream::{self, UpstreamFacts};
 pub struct Moment {
     /// The memory tier.
     pub cache: CacheFacts,
+    /// The tier that replicas share, if there is one.
+    pub shared: Option<TierFacts>,
     /// Account sets, in the order of the configuration.
     pub upstream: Vec<UpstreamFacts>,
 }
@@ -49,6 +49,9 @@ impl Collector for Snapshot {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut pen = Pen::new(encoder);
         self.moment.cache.draw(&mut pen)?;
+        if let Some(shared) = &self.moment.shared {
+            shared.draw(&mut pen)?;
+        }
         upstream::draw(&self.moment.upstream, &mut pen)?;
         pen.one(&list::BUILD, Info::new([("version", env!("CARGO_PKG_VERSION"))]))?;
         self.process.draw(&mut pen)

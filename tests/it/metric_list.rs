@@ -13,18 +13,21 @@ use points_gateway::telemetry::metric::Kind;
 
 use crate::scrape::Scrape;
 use crate::support::Stage;
+use crate::support::redis::Redis;
 
-/// A gateway that has something to tell of every metric.
-async fn busy() -> Stage {
-    let stage = Stage::start().await;
+/// A gateway that has something to tell of every metric, and the tier that it would share with others.
+async fn busy() -> (Stage, Redis) {
+    let redis = Redis::start().await;
+    let stage = Stage::with(&[("SHARED__URL", &redis.url())]).await;
     stage.get("/members/1003/points-history").await.page();
     stage.get("/members/1003/points-history").await.page();
-    stage
+    (stage, redis)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scrape_holds_every_metric_of_the_list_and_no_other() {
-    let scrape = Scrape::of(&busy().await).await;
+    let (stage, _redis) = busy().await;
+    let scrape = Scrape::of(&stage).await;
     let listed: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
     let told: BTreeSet<_> = scrape.kinds.keys().map(String::as_str).collect();
     assert_eq!(told, listed);
@@ -42,7 +45,8 @@ async fn a_scrape_holds_every_metric_of_the_list_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_series_has_the_labels_of_the_list() {
-    for sample in Scrape::of(&busy().await).await.samples {
+    let (stage, _redis) = busy().await;
+    for sample in Scrape::of(&stage).await.samples {
         let metric = find(&sample.name).unwrap_or_else(|| panic!("{} is not listed", sample.name));
         let labels: BTreeSet<_> = sample.labels.keys().map(String::as_str).filter(|l| *l != "le").collect();
         assert_eq!(labels, metric.labels.iter().copied().collect(), "{}", sample.name);
@@ -52,7 +56,7 @@ async fn every_series_has_the_labels_of_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_accept_header_decides_between_prometheus_text_and_openmetrics() {
-    let stage = busy().await;
+    let (stage, _redis) = busy().await;
     let plain = stage.send(stage.admin(Method::GET, "/metrics")).await;
     assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert!(!plain.text.contains("# EOF") && !plain.text.contains("# UNIT"));

@@ -7,6 +7,7 @@ use points_gateway::sandbox::Fault;
 
 use crate::scrape::Scrape;
 use crate::support::Stage;
+use crate::support::redis::{Gate, Redis};
 
 const MAIN: (&str, &str) = ("account", "main");
 
@@ -159,6 +160,35 @@ async fn the_cache_and_its_evictions_show() {
     let full = Scrape::of(&stage).await;
     assert!(full.value("points_gateway_cache_bytes", &[]).unwrap() <= 1_048_576.0);
     assert!(full.value("points_gateway_cache_evictions_total", &[]).unwrap() > 0.0);
+}
+
+/// Waits until the shared tier says this of itself.
+async fn wait_for(stage: &Stage, name: &str, labels: &[(&str, &str)], value: f64) {
+    for _ in 0..500 {
+        if Scrape::of(stage).await.value(name, labels) == Some(value) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{name}{labels:?} never came to {value}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shared_tier_shows_where_there_is_one() {
+    let alone = Scrape::of(&Stage::start().await).await;
+    assert_eq!(alone.value("points_gateway_shared_up", &[]), None);
+    let redis = Redis::start().await;
+    let gate = Gate::before(redis.address()).await;
+    let stage = Stage::with(&[("SHARED__URL", &gate.url())]).await;
+    wait_for(&stage, "points_gateway_shared_up", &[], 1.0).await;
+    stage.get("/members/1003/points-history").await.page();
+    wait_for(&stage, "points_gateway_shared_stored_total", &[], 1.0).await;
+    let scrape = Scrape::of(&stage).await;
+    let looks = |result| scrape.value("points_gateway_shared_lookups_total", &[("result", result)]);
+    assert_eq!((looks("hit"), looks("miss")), (Some(0.0), Some(1.0)));
+    gate.shut();
+    wait_for(&stage, "points_gateway_shared_up", &[], 0.0).await;
+    wait_for(&stage, "points_gateway_shared_breaks_total", &[], 1.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
