@@ -97,7 +97,7 @@ impl App {
     pub async fn start(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
         let Surroundings { clock, access, samples } = surroundings;
         let accounts = accounts_of(&config);
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(&clock));
         let http = config.http;
         // Before the client is built, which reads every root certificate of the machine: callers may queue already.
         let (public, listeners) =

@@ -29,6 +29,7 @@ mod fetch;
 mod read;
 mod cut;
 mod walk;
+mod served;
 mod upstream;
 
 pub use crate::cache::shared::Told;
@@ -42,6 +43,7 @@ use chunks::Chunks;
 use cut::{Cut, Span};
 use floor::Floor;
 use read::{Look, Read};
+use served::Served;
 
 /// What a caller thinks of caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +85,7 @@ impl History {
         runtime: Handle,
     ) -> History {
         let floor = Arc::new(Floor::new(settings.no_cache_floor));
+        let served = kingdee.account_names().map(|name| Served::of(&counters, name)).collect();
         let keep = settings.freshness.longest();
         let shared = shared.map(|shared| SharedChunks::new(shared, books(&kingdee), keep));
         let follower = shared.clone();
@@ -93,6 +96,7 @@ impl History {
             clock,
             settings,
             counters,
+            served,
         });
         if let Some(follower) = follower {
             let chunks = Arc::downgrade(&chunks);
@@ -125,7 +129,10 @@ impl History {
             Position::Page { .. } => true,
             Position::After { cursor, .. } => cut.count() == Some(cursor.count),
         };
-        (unmoved && cut.agrees() && cut.begins_with(span.anchor)).then(|| cut.into_page(&span)).flatten()
+        if !unmoved || !cut.agrees() || !cut.begins_with(span.anchor) {
+            return None;
+        }
+        cut.into_page(&span).inspect(|page| self.goes_out(page, selection.account, now))
     }
 
     /// The page, from memory or from Kingdee.
@@ -133,6 +140,11 @@ impl History {
     /// # Errors
     /// [`HistoryError`]; never while rows that may still be served are in memory.
     pub async fn page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
+        let page = self.read_page(query, wish).await;
+        page.inspect(|page| self.goes_out(page, query.selection.account, self.chunks.clock.tick()))
+    }
+
+    async fn read_page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
         let deadline = Instant::now() + self.chunks.settings.caller_deadline;
         let selection = &query.selection;
         let wish = match wish {
@@ -190,6 +202,13 @@ impl History {
     /// The rules for `Cache-Control`.
     pub fn settings(&self) -> &HistorySettings {
         &self.chunks.settings
+    }
+
+    /// Every page is counted once, here.
+    fn goes_out(&self, page: &Page, account: AccountIndex, now: Tick) {
+        if let Some(served) = self.chunks.served.get(account.as_usize()) {
+            served.count(page.outcome, page.class(), page.age(now));
+        }
     }
 
     fn chunk_rows(&self) -> u8 {

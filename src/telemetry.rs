@@ -1,21 +1,34 @@
 //! Logs, metrics, traces: what the people who run this can see.
 //!
-//! In reading order: what can be set ([`settings`]), where lines go ([`log`]), one line a request ([`access`]),
-//! what the cache counts ([`counters`]), what the edge counts ([`requests`], [`connections`]), how Kingdee stands ([`upstream`]), the list of every metric
-//! ([`metrics`]).
+//! In reading order: what can be set ([`settings`]), where lines go ([`log`]), one line a request ([`access`]); then the list
+//! of every metric ([`metric`], [`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
+//! [`connections`]), what is read off when somebody asks ([`moment`], [`upstream`], [`tier`]), and the page ([`metrics`], [`exposition`]).
 
 pub mod settings;
 pub mod log;
 pub mod access;
+mod thread;
+pub mod metric;
+pub mod list;
+pub mod document;
+pub mod spread;
+pub mod histogram;
 pub mod counters;
 pub mod requests;
 pub mod connections;
+mod pen;
 pub mod upstream;
+pub mod tier;
+mod process;
+pub mod moment;
+pub mod exposition;
 pub mod metrics;
 
 pub use access::AccessLog;
 pub use connections::ConnectionMetrics;
 pub use counters::Counters;
+pub use exposition::Format;
 pub use metrics::Metrics;
+pub use moment::{CacheFacts, Moment};
 pub use requests::RequestMetrics;
 pub use settings::LogSettings;

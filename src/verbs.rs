@@ -39,6 +39,8 @@ pub enum Verb {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Print what every metric tells, as `docs/metrics.md` has it.
+    Metrics,
 }
 
 /// Where the configuration is.
@@ -99,6 +101,7 @@ impl Verb {
             Verb::Check { example: true, .. } => print(&points_gateway::config::example::example()),
             Verb::Check { file, .. } => check::run(&file),
             Verb::Sign { space_encoding } => sign::run(space_encoding.into()),
+            Verb::Metrics => print(&points_gateway::telemetry::document::markdown()),
             Verb::Openapi => {
                 print(&points_gateway::http::openapi::to_json(&points_gateway::http::router::document()))
             }

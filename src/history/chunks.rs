@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::HistoryError;
+use super::served::Served;
 use super::settings::HistorySettings;
 use crate::cache::{CacheSettings, LedgerCache, Stored};
 use crate::clock::Clock;
@@ -18,6 +19,8 @@ pub(super) struct Chunks {
     pub settings: HistorySettings,
     pub cooldowns: CacheSettings,
     pub counters: Arc<Counters>,
+    /// One for each account set, in the order of their indices.
+    pub served: Vec<Served>,
 }
 
 impl Chunks {

@@ -116,7 +116,9 @@ impl Chunks {
                 }
                 tracing::warn!(error = %fault, "an answer of Kingdee can't be believed; nothing was stored");
             })?;
-        self.counters.odd_rows.inc_by(assembled.odd);
+        if let Some(served) = self.served.get(key.selection.account.as_usize()) {
+            served.odd_rows.inc_by(assembled.odd);
+        }
         let whole = assembled.foreign == 0 && !assembled.miscounted;
         if assembled.foreign > 0 {
             self.note_foreign(key.selection.account, assembled.foreign);
@@ -143,7 +145,9 @@ impl Chunks {
     }
 
     fn note_foreign(&self, account: AccountIndex, rows: u64) {
-        self.counters.foreign_rows.inc_by(rows);
+        if let Some(served) = self.served.get(account.as_usize()) {
+            served.foreign_rows.inc_by(rows);
+        }
         tracing::error!(
             account = self.kingdee.account_name(account),
             rows,

@@ -9,8 +9,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::phase::Phase;
 use super::points_history::Account;
@@ -21,7 +21,7 @@ use super::{answer, framing};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::history::{History, Told};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Format, Metrics};
 
 /// What the admin listener can see and do.
 #[derive(Clone)]
@@ -85,11 +85,11 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    admin.history.tell_upstream(&admin.metrics.upstream);
-    let (entries, bytes) = admin.history.cache_size();
-    let headers = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    (headers, admin.metrics.render(entries, bytes)).into_response()
+async fn metrics(State(admin): State<Admin>, asked: HeaderMap) -> Response {
+    let accept = asked.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(&accept.collect::<Vec<_>>().join(","));
+    let headers = [(CONTENT_TYPE, format.content_type()), (VARY, "accept")];
+    (headers, admin.metrics.render(format, admin.history.moment())).into_response()
 }
 
 /// What a purge did.

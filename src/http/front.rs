@@ -21,14 +21,15 @@ use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
 use super::framing;
+use super::often::Often;
 use super::phase::Phase;
-use super::points_history::{Asked, PATH, PointsHistory, Route, route};
+use super::points_history::{Asked, PointsHistory, Route, route};
 use super::problem::{Kind, Problem};
 use super::request_id::{RequestId, RequestIds};
 use super::settings::EdgeLimits;
 use crate::clock::Clock;
 use crate::telemetry::access::Line;
-use crate::telemetry::requests::{RequestLabels, Series};
+use crate::telemetry::requests::RequestLabels;
 use crate::telemetry::{AccessLog, RequestMetrics};
 
 /// Bodies of answers: prepared bytes, or whatever a handler streams.
@@ -54,13 +55,6 @@ struct Shared {
     often: Often,
 }
 
-/// Series of the answers that come by the thousand.
-struct Often {
-    hit: Series,
-    unchanged: Series,
-    stale: Series,
-}
-
 /// What the front needs to see.
 pub struct FrontParts {
     /// The endpoint that may answer without waiting.
@@ -82,11 +76,8 @@ pub struct FrontParts {
 impl Front {
     /// Opens the door.
     pub fn new(parts: FrontParts) -> Front {
-        let series = |status, outcome| parts.metrics.series(RequestLabels { route: PATH, status, outcome });
-        let often =
-            Often { hit: series(200, "hit"), unchanged: series(304, "hit"), stale: series(200, "stale") };
         Front(Arc::new(Shared {
-            often,
+            often: Often::of(&parts.metrics),
             endpoint: parts.endpoint,
             router: parts.router,
             ids: RequestIds::starting_at(parts.clock.nonce()),
@@ -228,11 +219,10 @@ impl Shared {
     /// One count and one line.
     fn count(&self, visit: &Visit, status: u16, outcome: &'static str) {
         let took = visit.began.elapsed();
-        match (status, outcome, visit.route) {
-            (200, "hit", PATH) => self.often.hit.count(took),
-            (304, "hit", PATH) => self.often.unchanged.count(took),
-            (200, "stale", PATH) => self.often.stale.count(took),
-            (_, _, route) => self.metrics.series(RequestLabels { route, status, outcome }).count(took),
+        let labels = RequestLabels { route: visit.route, status, outcome };
+        match self.often.series(&labels) {
+            Some(series) => series.count(took),
+            None => self.metrics.series(labels).count(took),
         }
         if self.access.is_on() {
             let Visit { method, route, id, .. } = visit;

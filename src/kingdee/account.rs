@@ -116,7 +116,9 @@ impl Account {
         // Nobody takes a turn before there is a token.
         self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
         let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
+        let arrived = Instant::now();
         let turn = self.lane.enter(call.priority, latest).await.map_err(Ended::Unsent)?;
+        self.tally.waits.observe(arrived.elapsed());
         // The wait may have outlived the token; an expired one is never sent.
         let set = self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
         if first {
@@ -126,6 +128,7 @@ impl Account {
         let known: Vec<&str> = params.iter().map(|(_, value)| value.as_str()).collect();
         let (begun, read) = (Instant::now(), |reply: &_| read_ledger(reply, &self.zone, &known));
         let outcome = exchange.ask(request, Some(set.credentials()), call.deadline, read).await;
+        self.tally.durations.observe(begun.elapsed());
         self.tally.attempt(outcome.as_ref().err().map(|failed| failed.error.failure));
         let cut_short = call.deadline < begun + self.attempt_timeout && Instant::now() >= call.deadline;
         let suspect = tell(turn, &outcome, cut_short);

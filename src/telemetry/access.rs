@@ -5,9 +5,7 @@
 //! that costs more than the hits. A line here is a copy of some bytes, and one hand-over carries hundreds of them.
 //! It names the route, never the path: no member id, no query. Lines of one thread keep their order.
 
-use std::cell::Cell;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +13,7 @@ use jiff::Timestamp;
 use tracing_appender::non_blocking::NonBlocking;
 
 use super::log::Log;
+use super::thread;
 
 /// A batch is handed over at this size at the latest.
 const BATCH_BYTES: usize = 32 << 10;
@@ -81,7 +80,8 @@ impl AccessLog {
     /// Writes a line.
     pub fn write(&self, line: &Line<'_>) {
         let Some(shared) = &self.0 else { return };
-        let mut buffer = shared.buffers[own_buffer()].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer =
+            shared.buffers[thread::number() % BUFFERS].lock().unwrap_or_else(PoisonError::into_inner);
         buffer.push(line, shared.json);
         if buffer.lines.len() >= BATCH_BYTES {
             shared.hand_over(&mut buffer);
@@ -98,19 +98,6 @@ impl AccessLog {
             }
         }
     }
-}
-
-/// Number of this thread's buffer: the next one when it writes its first line.
-fn own_buffer() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    const NONE: usize = usize::MAX;
-    thread_local!(static OWN: Cell<usize> = const { Cell::new(NONE) });
-    OWN.with(|own| {
-        if own.get() == NONE {
-            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % BUFFERS);
-        }
-        own.get()
-    })
 }
 
 impl Shared {

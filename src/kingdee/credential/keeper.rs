@@ -14,6 +14,7 @@ use super::source::Source;
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
 use crate::kingdee::failure::{Failure, KingdeeError};
+use crate::kingdee::tally::Counts;
 
 /// Pause after a first failed fetch, so that a blip is over soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -126,6 +127,16 @@ impl Keeper {
         let now = self.0.clock.tick();
         let set = self.0.current.load_full().filter(|set| set.token.is_alive(now))?;
         Some(set.token.age_and_life(now))
+    }
+
+    /// Calls for a token so far, by how they ended.
+    pub fn token_calls(&self) -> Counts {
+        self.0.source.bought.counts()
+    }
+
+    /// Calls for the authorisation so far, by how they ended.
+    pub fn pulls(&self) -> Counts {
+        self.0.source.pulled.counts()
     }
 
     fn good(&self, now: Tick) -> Option<Arc<CredentialSet>> {

@@ -19,6 +19,7 @@ use crate::kingdee::failure::{Failure, KingdeeError};
 use crate::kingdee::reply::Reply;
 use crate::kingdee::settings::Authorization;
 use crate::kingdee::sign::app_signature;
+use crate::kingdee::tally::Classes;
 use crate::kingdee::transport::AttemptError;
 use crate::kingdee::wire::{read_authorizations, read_token};
 
@@ -36,6 +37,10 @@ pub struct Source {
     guard: Guard,
     pulls: AtomicU64,
     fleet: Option<Fleet>,
+    /// Calls for a token, by how they ended.
+    pub bought: Classes,
+    /// Calls for the authorisation, by how they ended.
+    pub pulled: Classes,
 }
 
 impl Source {
@@ -48,8 +53,19 @@ impl Source {
         fleet: Option<Fleet>,
         clock: Clock,
     ) -> Source {
-        let (guard, pulls) = (Guard::new(clock.clone()), AtomicU64::new(0));
-        Source { exchange, authorization, suffixes, token_max_life, clock, guard, pulls, fleet }
+        let guard = Guard::new(clock.clone());
+        Source {
+            exchange,
+            authorization,
+            suffixes,
+            token_max_life,
+            clock,
+            guard,
+            pulls: AtomicU64::new(0),
+            fleet,
+            bought: Classes::default(),
+            pulled: Classes::default(),
+        }
     }
 
     /// Where replicas share this account set's credentials.
@@ -122,7 +138,9 @@ impl Source {
             let rows = read_authorizations(reply, &known)?;
             Grant::choose(&rows, account_id, &self.suffixes)
         };
-        self.exchange.ask(request, None, deadline, read).await
+        let outcome = self.exchange.ask(request, None, deadline, read).await;
+        self.pulled.count(failure_of(&outcome));
+        outcome
     }
 
     /// Buys a token. `held` is the grant that there is already, if any.
@@ -165,13 +183,20 @@ impl Source {
         }
     }
 
-    async fn buy(&self, grant: &Arc<Grant>, _pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
-        let signature = app_signature(&grant.app_key, &grant.app_secret);
-        let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
-        let request = Request { method: &Method::GET, path: TOKEN, params: &params };
+    async fn buy(&self, grant: &Arc<Grant>, pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
         if let Some(fleet) = &self.fleet {
             fleet.may_call().await.map_err(|wait| AttemptError::plain(used_up(wait)))?;
         }
+        let outcome = self.call_for_token(grant, deadline).await;
+        drop(pass);
+        self.bought.count(failure_of(&outcome));
+        outcome
+    }
+
+    async fn call_for_token(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, AttemptError> {
+        let signature = app_signature(&grant.app_key, &grant.app_secret);
+        let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
+        let request = Request { method: &Method::GET, path: TOKEN, params: &params };
         let asked = self.clock.tick();
         let known = [grant.app_key.as_str()];
         let answer = self.exchange.ask(request, None, deadline, |reply| read_token(reply, &known)).await?;
@@ -183,6 +208,10 @@ impl Source {
         }
         Ok(Fetched { grant: grant.clone(), token: answer.token, lives: (asked, life) })
     }
+}
+
+fn failure_of<T>(outcome: &Result<T, AttemptError>) -> Option<Failure> {
+    outcome.as_ref().err().map(|attempt| attempt.error.failure)
 }
 
 fn may_ask_again(failed: &AttemptError) -> bool {
