@@ -1,13 +1,16 @@
 //! The list of every metric and its labels, and the page that a scraper reads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::connections::ConnectionMetrics;
 use super::counters::Counters;
 use super::requests::RequestMetrics;
+use super::trace::TraceMetrics;
 use super::upstream::UpstreamMetrics;
 
 /// All metrics of the process.
@@ -20,10 +23,13 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     /// What the edge counts of connections.
     pub connections: ConnectionMetrics,
+    /// What became of spans.
+    pub trace: TraceMetrics,
     /// How the way to Kingdee stands.
     pub upstream: UpstreamMetrics,
     entries: Gauge,
     bytes: Gauge,
+    log_dropped: Counter,
 }
 
 impl Metrics {
@@ -59,8 +65,16 @@ impl Metrics {
         r.register("fetches_failed", "Fetches that ended in an error", counters.fetch_failed.clone());
         r.register("foreign_rows", "Rows of another member that were dropped", counters.foreign_rows.clone());
         r.register("odd_rows", "Rows whose amounts don't add up", counters.odd_rows.clone());
+        let (trace, log_dropped) = (TraceMetrics::default(), Counter::default());
+        r.register("log_dropped", "Log lines or batches of them that found no room", log_dropped.clone());
+        trace.register(r);
         upstream.register(r);
-        Metrics { registry, counters, requests, connections, upstream, entries, bytes }
+        Metrics { registry, counters, requests, connections, trace, upstream, entries, bytes, log_dropped }
+    }
+
+    /// Takes over what the log had no room for; it is counted there, and only ever grows.
+    pub fn tell_log(&self, dropped: u64) {
+        self.log_dropped.inner().fetch_max(dropped, Ordering::Relaxed);
     }
 
     /// OpenMetrics text. Sizes are told by the caller, since they are read when somebody asks.
