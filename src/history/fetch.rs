@@ -61,11 +61,13 @@ impl Chunks {
     /// (`kingdee::alarm`), and what our own lane refuses comes by the thousand while the breaker is open.
     fn tell_failure(&self, key: &ChunkKey, error: &HistoryError) {
         let account = self.kingdee.account_name(key.selection.account);
-        let trace_id = trace::current().trace_id().map(tracing::field::display);
+        let here = trace::current();
+        // Whoever began it; the others who waited have lines of their own.
+        let (request_id, trace_id) = (here.request_id(), here.trace_id().map(tracing::field::display));
         if error.was_never_asked() || matches!(error, HistoryError::Rejected(_)) {
-            tracing::debug!(account, %error, trace_id, "a fetch failed");
+            tracing::debug!(account, %error, request_id, trace_id, "a fetch failed");
         } else {
-            tracing::warn!(account, %error, trace_id, "a fetch failed; nothing was stored");
+            tracing::warn!(account, %error, request_id, trace_id, "a fetch failed; nothing was stored");
         }
     }
 

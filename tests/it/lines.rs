@@ -134,15 +134,17 @@ async fn a_failure_is_told_once_however_many_wait_for_it() {
         stage.sandbox.control().release();
     };
     let (a, b, c, d, ()) = tokio::join!(ask(), ask(), ask(), ask(), release);
-    for reply in [a, b, c, d] {
+    let ids = [a, b, c, d].map(|reply| {
         assert_eq!(reply.problem(), "upstream-invalid");
-    }
+        reply.header("x-request-id").to_owned()
+    });
     let told = watch().lines(&[r#""level":"WARN""#]);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(
         (&told[0]["account"], &told[0]["message"]),
         (&"main".into(), &"a fetch failed; nothing was stored".into())
     );
+    assert!(ids.iter().any(|id| told[0]["request_id"] == id.as_str()), "{told:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,10 +144,11 @@ pub(super) struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Where in its trace it waits.
+    /// For whom what it waits for is done, and where in its trace.
     pub fn place(&self) -> Context {
-        let trace = self.visit.as_ref().and_then(|visit| visit.trace.as_ref());
-        trace.map(|entered| entered.context.clone()).unwrap_or_default()
+        let Some(visit) = &self.visit else { return Context::default() };
+        let place = visit.trace.as_ref().map(|entered| entered.context.clone()).unwrap_or_default();
+        place.of_request(visit.id.as_str())
     }
 
     /// The answer is there.

@@ -1,4 +1,4 @@
-//! Which place the running task is at: what it does becomes part of that trace.
+//! For whom the running task works, and where in a trace: what it does becomes part of that.
 //!
 //! A task that is started for somebody has to be given the place: [`Context::cover`].
 
@@ -8,7 +8,7 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Where the running task is; nowhere if nobody said.
+/// Where the running task is; nowhere and for nobody if nobody said.
 pub fn current() -> Context {
     CURRENT.try_with(Context::clone).unwrap_or_default()
 }

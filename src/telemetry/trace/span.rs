@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use http::HeaderMap;
 use smallvec::SmallVec;
 use tokio::time::Instant;
@@ -14,9 +15,12 @@ use super::names::attributes;
 use super::record::{Kind, Record, Value};
 use crate::clock::Clock;
 
-/// Where in which trace something happens, if it is part of one. Clones are cheap.
+/// For whom something happens, and where in which trace if it is part of one. Clones are cheap.
 #[derive(Clone, Default)]
-pub struct Context(Option<Place>);
+pub struct Context {
+    place: Option<Place>,
+    request: Option<CompactString>,
+}
 
 #[derive(Clone)]
 struct Place {
@@ -53,12 +57,26 @@ impl Context {
     /// Passes a caller's trace through that is not sampled.
     pub(super) fn passing(parent: Parent, state: Option<Box<str>>) -> Context {
         let trace = Trace { id: parent.trace, state, recorded: None };
-        Context(Some(Place { trace: Arc::new(trace), span: parent.span }))
+        Context::at(Place { trace: Arc::new(trace), span: parent.span })
+    }
+
+    fn at(place: Place) -> Context {
+        Context { place: Some(place), request: None }
+    }
+
+    /// The same place, on behalf of a request.
+    pub fn of_request(self, id: &str) -> Context {
+        Context { request: Some(id.into()), ..self }
+    }
+
+    /// Whose request it is; nobody's for what happens behind the scenes.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request.as_deref()
     }
 
     /// Which trace, if any.
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.0.as_ref().map(|place| place.trace.id)
+        self.place.as_ref().map(|place| place.trace.id)
     }
 
     /// Begins a span below this place; none if nothing is recorded here.
@@ -68,7 +86,7 @@ impl Context {
 
     /// The same for another side, under a name that is made up only if somebody reads it.
     pub fn span_of(&self, kind: Kind, name: impl FnOnce() -> Cow<'static, str>) -> Span {
-        let Some(Place { trace, span }) = &self.0 else { return Span(None) };
+        let Some(Place { trace, span }) = &self.place else { return Span(None) };
         if trace.recorded.is_none() {
             return Span(None);
         }
@@ -77,7 +95,7 @@ impl Context {
 
     /// Writes the headers that carry this place on; leaves `headers` alone where there is none.
     pub fn write(&self, headers: &mut HeaderMap) {
-        let Some(Place { trace, span }) = &self.0 else { return };
+        let Some(Place { trace, span }) = &self.place else { return };
         let sampled = trace.recorded.is_some();
         headers.insert(TRACEPARENT, traceparent(Parent { trace: trace.id, span: *span, sampled }));
         if let Some(state) = trace.state.as_deref().and_then(|state| state.parse().ok()) {
@@ -86,7 +104,7 @@ impl Context {
     }
 
     fn recorded(&self) -> Option<(TraceId, SpanId)> {
-        let place = self.0.as_ref().filter(|place| place.trace.recorded.is_some())?;
+        let place = self.place.as_ref().filter(|place| place.trace.recorded.is_some())?;
         Some((place.trace.id, place.span))
     }
 }
@@ -163,10 +181,9 @@ impl Span {
 
     /// The place for spans below it; the one that it was begun at if nothing is recorded.
     pub fn context_or(&self, outer: &Context) -> Context {
-        match self.0.as_deref() {
-            Some(open) => Context(Some(Place { trace: Arc::clone(&open.trace), span: open.record.span })),
-            None => outer.clone(),
-        }
+        let Some(open) = self.0.as_deref() else { return outer.clone() };
+        let place = Place { trace: Arc::clone(&open.trace), span: open.record.span };
+        Context { request: outer.request.clone(), ..Context::at(place) }
     }
 }
 
