@@ -1,5 +1,7 @@
 //! Traces over real sockets: what spans there are, who decides, and what a bad collector costs.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use points_gateway::sandbox::{Endpoint, Fault};
 use points_gateway::telemetry::trace::export::DropReason;
@@ -80,6 +82,13 @@ async fn a_cold_request_shows_everything_that_it_waited_for() {
     }
     assert_eq!(collector.resource()["service.name"], "points-test");
     let line = watch().lines(&["cold-1", r#""message":"request""#]).remove(0);
+    let documented: BTreeSet<_> = include_str!("../../docs/logs.md")
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `")?.split_once(" |"))
+        .flat_map(|(fields, _)| fields.split(", ").map(|field| field.trim_matches('`')))
+        .collect();
+    let said: BTreeSet<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(said, documented, "docs/logs.md");
     assert_eq!(line["trace_id"], TRACE);
     assert_eq!(line["member"], root.attributes["points_gateway.member"].as_str());
 }

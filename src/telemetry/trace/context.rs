@@ -145,6 +145,19 @@ mod tests {
         assert_eq!(parent_of(&[&format!("cc{}-what-comes", &GOOD[2..])]), Some(read));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic_and_what_is_read_is_written_back(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
+            text in "00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]",
+        ) {
+            let _ = read(&bytes);
+            if let Some(parent) = read(text.as_bytes()) {
+                proptest::prop_assert_eq!(traceparent(parent), text);
+            }
+        }
+    }
+
     #[test]
     fn a_malformed_parent_counts_as_none() {
         for bad in [
