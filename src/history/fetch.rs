@@ -14,6 +14,7 @@ use crate::domain::freshness::Verdict;
 use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
 use crate::domain::points::LocalTime;
 use crate::kingdee::{Call, Priority};
+use crate::telemetry::trace::names::spans;
 use crate::telemetry::trace::{self, Span};
 
 /// What is to be fetched.
@@ -84,7 +85,11 @@ impl Chunks {
                 && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
         };
         let until = Instant::now() + self.settings.caller_deadline;
-        let (ticket, left) = match fleet.claim(&errand.key, good, until).await {
+        let claimed = {
+            let _span = trace::current().span(spans::SHARED);
+            fleet.claim(&errand.key, good, until).await
+        };
+        let (ticket, left) = match claimed {
             Claim::Found(found) => {
                 return Ok(Landed { stored: self.adopt(errand, *found), from_fleet: true });
             }

@@ -8,6 +8,8 @@ pub mod spans {
     pub const WAIT: &str = "wait for fetch";
     /// One fetch of one chunk, however many wait for it.
     pub const FETCH: &str = "fetch";
+    /// Looking in the tier that replicas share, and waiting for one that is reading already.
+    pub const SHARED: &str = "shared look-up";
     /// Waiting for a turn in the account set's lane.
     pub const LANE: &str = "lane";
     /// Waiting for an authorisation or a token that was not at hand.
@@ -16,7 +18,7 @@ pub mod spans {
     pub const BACK_OFF: &str = "back-off";
 
     /// All of them.
-    pub const ALL: [&str; 6] = [LOOK_UP, WAIT, FETCH, LANE, CREDENTIAL, BACK_OFF];
+    pub const ALL: [&str; 7] = [LOOK_UP, WAIT, FETCH, SHARED, LANE, CREDENTIAL, BACK_OFF];
 }
 
 /// Attributes. Names without our prefix are OpenTelemetry's conventions.
