@@ -27,7 +27,8 @@ use crate::http::settings::{DrainSettings, Takeover};
 use crate::http::{Account, PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::trace::Exporter;
+use crate::telemetry::{AccessLog, Members, Metrics, TraceSettings, Tracer};
 
 pub mod demo;
 
@@ -49,6 +50,7 @@ pub struct App {
     stop: CancellationToken,
     ended_all: CancellationToken,
     access: AccessLog,
+    exporter: Option<Exporter>,
     ended: Vec<oneshot::Receiver<()>>,
     admins: Vec<tokio::task::JoinHandle<()>>,
     grace: Duration,
@@ -86,6 +88,9 @@ pub enum StartError {
     /// The client for Kingdee can't be built.
     #[error("the client for Kingdee can't be built: {0}")]
     Kingdee(#[from] crate::kingdee::KingdeeError),
+    /// The client for the collector of spans can't be built.
+    #[error("the client for trace.endpoint can't be built: {0}")]
+    Collector(String),
 }
 
 impl App {
@@ -98,6 +103,7 @@ impl App {
         let Surroundings { clock, access, samples } = surroundings;
         let accounts = accounts_of(&config);
         let metrics = Arc::new(Metrics::new(&clock));
+        let members = Members::keyed_by(config.kingdee.client_secret.expose_secret().as_bytes());
         let http = config.http;
         // Before the client is built, which reads every root certificate of the machine: callers may queue already.
         let (public, listeners) =
@@ -108,6 +114,7 @@ impl App {
         let shared = shared(&config.shared, &config.kingdee, ended_all.clone())?;
         let kingdee = Kingdee::new(config.kingdee, shared.clone(), clock.clone())?;
         let (counters, runtime) = (Arc::clone(&metrics.counters), Handle::current());
+        let (tracer, exporter) = traces(&config.trace, &clock, &metrics)?;
         let history =
             History::new(config.history, config.cache, kingdee, shared, clock.clone(), counters, runtime);
         let phase = Phase::new();
@@ -117,11 +124,13 @@ impl App {
         let front = Front::new(FrontParts {
             router: router::router(endpoint.clone(), &samples, phase.clone()),
             endpoint,
-            clock,
+            clock: clock.clone(),
             limits: limits.clone(),
             phase: phase.clone(),
             access: access.clone(),
             metrics: metrics.requests.clone(),
+            tracer,
+            members,
         });
         let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
         let mut ended = Vec::new();
@@ -134,6 +143,9 @@ impl App {
             metrics: Arc::clone(&metrics),
             phase: phase.clone(),
             ids,
+            clock,
+            access: access.clone(),
+            members,
         });
         let mut admins = Vec::new();
         for listener in admin_listeners {
@@ -155,6 +167,7 @@ impl App {
             stop,
             ended_all,
             access,
+            exporter,
             ended,
             admins,
             grace,
@@ -206,6 +219,9 @@ impl App {
         for admin in self.admins {
             let _listener_is_closed = admin.await;
         }
+        if let Some(exporter) = self.exporter {
+            exporter.finish().await;
+        }
         self.access.flush();
     }
 }
@@ -218,6 +234,18 @@ fn shared(
     let base_url = kingdee.base_url.as_str();
     let client = seal::Client { id: &kingdee.client_id, secret: &kingdee.client_secret, base_url };
     Shared::start(settings, &client, stop)
+}
+
+/// Who is traced, and where spans go; nobody and nowhere without `trace.endpoint`.
+fn traces(
+    settings: &TraceSettings,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<(Tracer, Option<Exporter>), StartError> {
+    let Some(endpoint) = settings.endpoint.clone() else { return Ok((Tracer::off(), None)) };
+    let started = Exporter::start(endpoint, settings, clock, metrics.trace.clone());
+    let (outlet, exporter) = started.map_err(StartError::Collector)?;
+    Ok((Tracer::new(settings.sample_percent, outlet, clock.clone()), Some(exporter)))
 }
 
 fn accounts_of(config: &Config) -> Vec<Account> {

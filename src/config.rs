@@ -12,7 +12,7 @@ use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
 use crate::shared::SharedSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::settings::{LogSettings, TraceSettings};
 
 pub mod origin;
 pub mod fault;
@@ -63,6 +63,8 @@ pub struct Config {
     pub shared: SharedSettings,
     /// `log.*`
     pub log: LogSettings,
+    /// `trace.*`
+    pub trace: TraceSettings,
     effective: Vec<Effective>,
 }
 
@@ -162,6 +164,7 @@ fn build(gathered: Gathered, whole: bool, ledger: &mut Ledger) -> Option<Config>
         },
         shared: draft.shared,
         log: LogSettings { level: draft.log_level?, ..draft.log },
+        trace: TraceSettings { service_name: draft.trace_service_name?, ..draft.trace },
         effective,
     })
 }

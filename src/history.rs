@@ -18,6 +18,8 @@ use crate::domain::query::{HistoryQuery, Position, Selection};
 use crate::kingdee::Kingdee;
 use crate::shared::Shared;
 use crate::telemetry::Counters;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::spans;
 
 pub mod error;
 pub mod settings;
@@ -241,7 +243,11 @@ impl History {
     }
 
     async fn read(&self, key: &ChunkKey, wish: Wish, deadline: Instant) -> Result<Read, HistoryError> {
-        match self.chunks.look(key, wish, self.chunks.clock.tick()) {
+        let look = {
+            let _span = trace::current().span(spans::LOOK_UP);
+            self.chunks.look(key, wish, self.chunks.clock.tick())
+        };
+        match look {
             Look::Serve(read) => Ok(read),
             Look::Ask { stale } => match self.beyond_the_end(key, wish, stale.is_some()) {
                 Some(read) => Ok(read),

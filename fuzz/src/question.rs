@@ -18,7 +18,7 @@ use points_gateway::kingdee::settings::{SpaceEncoding, WindowEnd};
 use points_gateway::kingdee::sign::WireQuery;
 use points_gateway::kingdee::transport::LONGEST_QUERY;
 use points_gateway::kingdee::{Kingdee, record};
-use points_gateway::telemetry::{AccessLog, Metrics};
+use points_gateway::telemetry::{AccessLog, Members, Metrics, Tracer};
 
 /// Faults of a query are listed up to 20; then those of single parameters.
 const MOST_FAULTS: usize = 20 + 8;
@@ -56,6 +56,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
         limits: config.http.limits,
         access: AccessLog::off(),
         metrics: metrics.requests.clone(),
+        tracer: Tracer::off(),
+        members: Members::keyed_by(b"key"),
     });
     Stage { front, accounts, _runtime: runtime }
 });

@@ -8,7 +8,7 @@ use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
 use crate::shared::SharedSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::settings::{LogSettings, TraceSettings};
 
 /// All settings but those of the account sets, at their defaults to begin with.
 pub struct Draft {
@@ -26,6 +26,10 @@ pub struct Draft {
     pub log: LogSettings,
     /// `log.level`
     pub log_level: Option<String>,
+    /// `trace.*`
+    pub trace: TraceSettings,
+    /// `trace.service_name`
+    pub trace_service_name: Option<String>,
     /// `kingdee.client_id`
     pub client_id: Option<String>,
     /// `kingdee.client_secret`
@@ -37,7 +41,7 @@ pub struct Draft {
 impl Draft {
     /// Everything at its default.
     pub fn new() -> Draft {
-        let log = LogSettings::default();
+        let (log, trace) = (LogSettings::default(), TraceSettings::default());
         Draft {
             http: HttpSettings::default(),
             cache: CacheSettings::default(),
@@ -46,6 +50,8 @@ impl Draft {
             shared: SharedSettings::default(),
             log_level: Some(log.level.clone()),
             log,
+            trace_service_name: Some(trace.service_name.clone()),
+            trace,
             client_id: None,
             client_secret: None,
             default_account: None,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep_until};
 
 use super::alarm::Alarm;
-use super::call::Call;
+use super::call::{Call, Priority};
 use super::credential::{CredentialSet, Keeper, Refused};
 use super::exchange::{Exchange, Request};
 use super::failure::{Failure, KingdeeError};
@@ -21,6 +21,8 @@ use super::wire::read_ledger;
 use crate::clock::Clock;
 use crate::domain::account::AccountName;
 use crate::domain::ledger::LedgerAnswer;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::{attributes, spans};
 
 /// What an attempt needs at least: one that can't end in time is not begun, nor does anybody queue for it.
 const LEAST_ATTEMPT: Duration = Duration::from_millis(100);
@@ -117,7 +119,7 @@ impl Account {
         self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
         let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
         let arrived = Instant::now();
-        let turn = self.lane.enter(call.priority, latest).await.map_err(Ended::Unsent)?;
+        let turn = self.turn(call.priority, latest).await.map_err(Ended::Unsent)?;
         self.tally.waits.observe(arrived.elapsed());
         // The wait may have outlived the token; an expired one is never sent.
         let set = self.keeper.get(call.deadline).await.map_err(Ended::Unsent)?;
@@ -133,6 +135,13 @@ impl Account {
         let cut_short = call.deadline < begun + self.attempt_timeout && Instant::now() >= call.deadline;
         let suspect = tell(turn, &outcome, cut_short);
         outcome.map_err(|attempt| Ended::Failed(Failed { attempt, set, suspect }))
+    }
+
+    async fn turn(&self, priority: Priority, latest: Instant) -> Result<Turn<'_>, KingdeeError> {
+        let mut span = trace::current().span(spans::LANE);
+        span.set(attributes::PRIORITY, priority.label());
+        let turn = self.lane.enter(priority, latest).await;
+        turn.inspect_err(|error| span.fail(error.failure.label()))
     }
 
     /// Does what may help, so that another attempt makes sense. Gives back the failure, as it is understood now.
@@ -183,6 +192,7 @@ impl Account {
             return Err(error);
         }
         used.back_offs += 1;
+        let _span = trace::current().span(spans::BACK_OFF);
         sleep_until(Instant::now() + wait).await;
         Ok(error)
     }

@@ -15,6 +15,9 @@ use super::sign::{SignedRequest, Stamp, WireQuery};
 use super::skew::Skew;
 use super::transport::{AttemptError, Carrier, Transport};
 use crate::clock::Clock;
+use crate::telemetry::trace::names::attributes;
+use crate::telemetry::trace::record::Kind;
+use crate::telemetry::trace::{self, Span};
 
 /// What every call of this client shares.
 #[derive(Clone)]
@@ -80,9 +83,32 @@ impl Exchange {
         deadline: Instant,
         read: impl FnOnce(&Reply) -> Result<T, KingdeeError>,
     ) -> Result<T, AttemptError> {
+        let name = || format!("{} {}", request.method, request.path).into();
+        let mut span = trace::current().span_of(Kind::Client, name);
+        span.set(attributes::PATH, request.path);
+        let outcome = self.attempt(request, credentials, deadline, read, &mut span).await;
+        if let Err(AttemptError { error, .. }) = &outcome {
+            span.fail(error.failure.label());
+            if let Some(errcode) = error.errcode {
+                span.set(attributes::ERRCODE, errcode);
+            }
+        }
+        outcome
+    }
+
+    async fn attempt<T>(
+        &self,
+        request: Request<'_>,
+        credentials: Option<Credentials>,
+        deadline: Instant,
+        read: impl FnOnce(&Reply) -> Result<T, KingdeeError>,
+        span: &mut Span,
+    ) -> Result<T, AttemptError> {
         let used = self.skew.applied();
         let signed = self.sign(request, credentials, shifted(self.clock.now(), used))?;
-        let reply = self.carrier.carry(signed, deadline).await?;
+        let place = span.context_or(&trace::current());
+        let reply = place.cover(self.carrier.carry(signed, deadline)).await?;
+        span.set(attributes::STATUS, reply.status.as_u16());
         match read(&reply) {
             Ok(answer) => {
                 self.skew.accepted(used);

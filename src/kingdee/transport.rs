@@ -15,6 +15,7 @@ use super::scrub::scrub;
 use super::settings::TransportSettings;
 use super::sign::SignedRequest;
 use crate::clock::Clock;
+use crate::telemetry::trace;
 
 /// Most characters in a query string (`protocol.md` §1.5).
 pub const LONGEST_QUERY: usize = 2048;
@@ -35,6 +36,7 @@ pub struct Transport {
     base: Url,
     attempt_timeout: Duration,
     max_body_bytes: usize,
+    propagate_trace: bool,
     clock: Clock,
 }
 
@@ -85,6 +87,7 @@ impl Transport {
             base,
             attempt_timeout: settings.attempt_timeout,
             max_body_bytes: settings.max_body_bytes,
+            propagate_trace: settings.propagate_trace,
             clock,
         })
     }
@@ -104,7 +107,7 @@ impl Transport {
         }
     }
 
-    async fn exchange(&self, signed: SignedRequest) -> Result<Reply, AttemptError> {
+    async fn exchange(&self, mut signed: SignedRequest) -> Result<Reply, AttemptError> {
         let mut url = self.base.clone();
         url.set_path(signed.request.path);
         let query = signed.request.query.as_str();
@@ -112,6 +115,9 @@ impl Transport {
         if url.query().unwrap_or_default() != query {
             // Can't happen with the two encodings there are; if it did, every signature would be wrong.
             return Err(plain(Failure::Configuration, "the query would not travel as it was signed"));
+        }
+        if self.propagate_trace {
+            trace::current().write(&mut signed.headers); // no part of what is signed
         }
         let request = self.client.request(signed.request.method.clone(), url).headers(signed.headers);
         let request = match signed.request.method {

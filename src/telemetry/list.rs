@@ -108,6 +108,14 @@ list! {
         AUTHORIZATION_PULLS: Counter, Number, "points_gateway_authorization_pulls_total", ["account", "class"],
             "Calls for the authorisation (app key, app secret, router domain) by how they ended";
     }
+    "Logs and traces" {
+        LOG_DROPPED: Counter, Number, "points_gateway_log_dropped_total", [],
+            "Log lines, or batches of them, that found no room";
+        TRACE_EXPORTED: Counter, Number, "points_gateway_trace_spans_exported_total", [],
+            "Spans that the collector took";
+        TRACE_DROPPED: Counter, Number, "points_gateway_trace_spans_dropped_total", ["reason"],
+            "Spans that got lost";
+    }
     "Process" {
         BUILD: Info, Number, "points_gateway_build_info", ["version"], "What runs here";
         START: Gauge, Seconds, "process_start_time_seconds", [], "When the process started, since 1970";
@@ -128,15 +136,15 @@ pub const LABELS: &[(&str, &str)] = &[
     ("freshness", "which fresh time applies to the rows: `open`, `settled`, `empty`"),
     (
         "outcome",
-        "where the rows came from (`hit`, `miss`, `expired`, `forced`, `collapsed`, `in-vain`, `stale`), or the kind of problem as in `/problems`, or `none`",
+        "where the rows came from (`hit`, `miss`, `expired`, `forced`, `collapsed`, `in-vain`, `stale`), or the kind of problem as in `/problems`, or `hung-up` (the caller did, before the answer), or `none`",
     ),
     (
         "reason",
-        "why rows are stale (`revalidating`, `upstream-slow`, `upstream-failing`, `count-differs`), or why a connection was not accepted (`exhausted`, `peer-gone`)",
+        "why rows are stale (`revalidating`, `upstream-slow`, `upstream-failing`, `count-differs`), why a connection was not accepted (`exhausted`, `peer-gone`), or why a span was lost (`queue-full`, `undelivered`, `rejected`)",
     ),
     ("result", "what came of a look: `hit` (found and used) or `miss`"),
     ("route", "template of the route, never a path; `none` where there is no route"),
-    ("status", "HTTP status"),
+    ("status", "HTTP status; 499 where the caller hung up before the answer"),
     ("version", "version of the gateway"),
 ];
 

@@ -3,9 +3,11 @@
 // A harness may stop where production code may not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod leaks;
 mod support;
 mod wire;
 mod process;
+mod collector;
 
 mod architecture;
 mod documents;
@@ -37,6 +39,9 @@ mod metric_list;
 mod promql;
 mod dashboard;
 mod alerts;
+mod traces;
+mod lines;
+mod canaries;
 mod moka_facts;
 mod upstream_calls;
 mod resilience;

@@ -78,7 +78,10 @@ fn the_document_names_every_outcome_class_and_reason() {
     let named = |label| said(label).split('`').skip(1).step_by(2).collect::<BTreeSet<_>>();
     let classes = Failure::ALL.iter().map(|failure| failure.label()).chain(["ok"]);
     assert_eq!(named("class"), classes.collect());
-    assert_eq!(named("outcome"), Outcome::LABELS.into_iter().chain(["/problems", "none"]).collect());
+    assert_eq!(
+        named("outcome"),
+        Outcome::LABELS.into_iter().chain(["/problems", "hung-up", "none"]).collect()
+    );
     let classes = [FreshnessClass::Open, FreshnessClass::Settled, FreshnessClass::Empty];
     assert_eq!(named("freshness"), classes.iter().map(|class| class.label()).collect());
     use StaleReason::{CountDiffers, Failing, Revalidating, Slow};

@@ -6,7 +6,8 @@ use points_gateway::app::{App, Surroundings, demo};
 use points_gateway::clock::Clock;
 use points_gateway::http::points_history::schema::PointsHistoryPage;
 use points_gateway::sandbox::{Sandbox, SandboxSettings};
-use points_gateway::telemetry::AccessLog;
+
+use crate::leaks::{LookAtTheEnd, watch};
 
 pub mod fleet;
 pub mod haproxy;
@@ -21,6 +22,8 @@ pub struct Stage {
     pub sandbox: Sandbox,
     pub app: App,
     client: reqwest::Client,
+    /// Every test ends with a look at what its gateway has told the log.
+    _leaks: LookAtTheEnd,
 }
 
 impl Stage {
@@ -39,7 +42,8 @@ impl Stage {
         let clock = Clock::manual(NOW.parse().unwrap());
         let sandbox = Sandbox::start(settings, clock.clone()).await.unwrap();
         let app = gateway(&sandbox, &clock, configuration).await;
-        Stage { clock, sandbox, app, client: client() }
+        let _leaks = LookAtTheEnd(sandbox.control().clone());
+        Stage { clock, sandbox, app, client: client(), _leaks }
     }
 
     /// Another gateway in front of the same sandbox, with an empty cache: a restart, or another replica.
@@ -95,7 +99,8 @@ async fn gateway(sandbox: &Sandbox, clock: &Clock, configuration: &[(&str, &str)
     let named: Vec<_> = configuration.iter().map(|(k, v)| (format!("POINTS_GATEWAY__{k}"), *v)).collect();
     let variables: Vec<_> = named.iter().map(|(k, v)| (k.as_str(), *v)).collect();
     let config = demo::with(&text, &variables).unwrap_or_else(|faults| panic!("{faults}"));
-    let surroundings = Surroundings { clock: clock.clone(), access: AccessLog::off(), samples: Vec::new() };
+    let access = watch().access.clone();
+    let surroundings = Surroundings { clock: clock.clone(), access, samples: Vec::new() };
     App::start(config, surroundings).await.unwrap()
 }
 
@@ -125,7 +130,11 @@ impl Reply {
     pub async fn of(request: reqwest::RequestBuilder) -> Reply {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        let reply = Reply { status, headers, text: response.text().await.unwrap() };
+        for told in [&reply.text, &format!("{:?}", reply.headers)] {
+            assert!(!told.contains("sandbox-only-"), "a secret: {told}");
+        }
+        reply
     }
 
     /// The body as the document describes it; fails on any field that the document doesn't know.

@@ -15,6 +15,8 @@ use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
 use crate::kingdee::failure::{Failure, KingdeeError};
 use crate::kingdee::tally::Counts;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::spans;
 
 /// Pause after a first failed fetch, so that a blip is over soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -285,11 +287,13 @@ fn unchanged() -> KingdeeError {
 
 async fn wait(mut landing: Landing, deadline: Instant) -> Result<(), KingdeeError> {
     let lost = || KingdeeError::because(Failure::Unreachable, "the fetch ended without a result");
-    match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
+    let mut span = trace::current().span(spans::CREDENTIAL);
+    let outcome = match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
         Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
         Ok(Err(_)) => Err(lost()),
         Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no credentials in time")),
-    }
+    };
+    outcome.inspect_err(|error| span.fail(error.failure.label()))
 }
 
 impl std::fmt::Debug for Keeper {
