@@ -38,6 +38,8 @@ impl Log {
         let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.level))
             .map_err(|e| format!("log.level is no filter: {e}"))?;
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink.clone());
+        // Left alone it colours, unless NO_COLOR is set; a file or a pipe has no use for that.
+        let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
         let installed = if json {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
         } else {

@@ -35,6 +35,7 @@ mod moka_facts;
 mod upstream_calls;
 mod resilience;
 mod command_line;
+mod doctor;
 mod contents;
 mod browser;
 mod fuzz_corpus;
