@@ -70,7 +70,7 @@ pub struct Surroundings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener can't be had.
-    #[error("{key} = {address} can't be listened on: {cause}; choose another address or end what holds it")]
+    #[error("{key} = {address} can't be listened on: {cause}; {}", about_listening(cause))]
     Listen {
         /// The setting.
         key: &'static str,
@@ -91,6 +91,19 @@ pub enum StartError {
     /// The client for the collector of spans can't be built.
     #[error("the client for trace.endpoint can't be built: {0}")]
     Collector(String),
+}
+
+/// What to do where nobody can listen.
+fn about_listening(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for root: choose another one, or grant CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: choose one that it has, or 0.0.0.0 for all"
+        }
+        _ => "choose another address or end what holds it",
+    }
 }
 
 impl App {

@@ -107,6 +107,18 @@ impl Transport {
         }
     }
 
+    /// Knocks: an unsigned `GET /` that asks for nothing. Any answer will do; its `Date` shows Kingdee's clock.
+    ///
+    /// # Errors
+    /// [`KingdeeError`] where no whole answer came before `deadline`.
+    pub async fn knock(&self, deadline: Instant) -> Result<Reply, KingdeeError> {
+        let deadline = deadline.min(Instant::now() + self.attempt_timeout);
+        match timeout_at(deadline, self.receive(self.client.get(self.base.clone()))).await {
+            Ok(outcome) => outcome.map_err(|attempt| attempt.error),
+            Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no whole answer in time")),
+        }
+    }
+
     async fn exchange(&self, mut signed: SignedRequest) -> Result<Reply, AttemptError> {
         let mut url = self.base.clone();
         url.set_path(signed.request.path);
@@ -124,6 +136,10 @@ impl Transport {
             Method::POST => request.body(Bytes::from_static(b"{}")),
             _ => request,
         };
+        self.receive(request).await
+    }
+
+    async fn receive(&self, request: reqwest::RequestBuilder) -> Result<Reply, AttemptError> {
         let response = request.send().await.map_err(convert)?;
         let (status, headers) = (response.status(), response.headers());
         let (retry_after, date) = (retry_after(headers, self.clock.now()), date(headers));

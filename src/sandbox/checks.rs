@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::limits::{Nonces, SIGNED_WINDOW};
+use super::readings::SpaceReading;
 use super::refusal::Refusal;
 use super::settings::SandboxSettings;
 use super::signature::{Signed, sign};
@@ -36,6 +37,7 @@ impl<'r> Heard<'r> {
 pub fn check(
     heard: &Heard<'_>,
     settings: &SandboxSettings,
+    space: SpaceReading,
     nonces: &mut Nonces,
     now: Timestamp,
     tick: Tick,
@@ -56,7 +58,7 @@ pub fn check(
     }
     let (nonce, number) = nonce(heard.sole("x-api-nonce").unwrap_or_default())?;
     let signed = Signed { method: heard.method, path: heard.path, query: heard.query, nonce, timestamp };
-    let ours = sign(settings.client_secret.expose_secret(), &signed.string_to_sign(settings.space_reading));
+    let ours = sign(settings.client_secret.expose_secret(), &signed.string_to_sign(space));
     if heard.sole("x-api-signature") != Some(ours.as_str()) {
         return Err(Refusal::Signature);
     }

@@ -31,7 +31,8 @@ impl Log {
         let look = match settings.format {
             LogFormat::Json => Look::Json,
             LogFormat::Auto if !terminal => Look::Json,
-            LogFormat::Auto | LogFormat::Human if terminal => Look::Coloured,
+            // Unless NO_COLOR is set.
+            LogFormat::Auto | LogFormat::Human if may_colour() => Look::Coloured,
             LogFormat::Auto | LogFormat::Human => Look::Plain,
         };
         Log::install_into(settings, look, std::io::stderr())
@@ -68,6 +69,10 @@ impl Log {
     pub fn dropped(&self) -> ErrorCounter {
         self.sink.error_counter()
     }
+}
+
+fn may_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
 fn subscriber(level: &str, look: Look, sink: NonBlocking) -> Result<impl Subscriber + use<>, String> {

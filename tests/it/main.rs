@@ -46,6 +46,7 @@ mod moka_facts;
 mod upstream_calls;
 mod resilience;
 mod command_line;
+mod doctor;
 mod contents;
 mod browser;
 mod fuzz_corpus;

@@ -16,15 +16,16 @@ use crate::clock::Clock;
 use crate::kingdee::classify::AUTHORIZATION_REFUSED;
 use crate::kingdee::exchange::{Exchange, Request};
 use crate::kingdee::failure::{Failure, KingdeeError};
-use crate::kingdee::reply::Reply;
 use crate::kingdee::settings::Authorization;
 use crate::kingdee::sign::app_signature;
 use crate::kingdee::tally::Classes;
 use crate::kingdee::transport::AttemptError;
-use crate::kingdee::wire::{read_authorizations, read_token};
+use crate::kingdee::wire::{AuthorizationRow, read_authorizations, read_token};
 
-const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
-const TOKEN: &str = "/jdyconnector/app_management/kingdee_auth_token";
+/// Path of the endpoint that tells authorisations.
+pub const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
+/// Path of the endpoint that sells tokens.
+pub const TOKEN: &str = "/jdyconnector/app_management/kingdee_auth_token";
 
 /// Fetches grants and tokens of one account set.
 #[derive(Debug)]
@@ -113,15 +114,44 @@ impl Source {
             Authorization::Pull { outer_instance_id, account_id } => {
                 let serial = self.pulls.fetch_add(1, Ordering::Relaxed) + 1;
                 let (id, account) = (outer_instance_id.as_deref(), account_id.as_deref());
-                let grant = match self.pull(id, account, deadline).await {
+                let rows = match self.pull(id, account, deadline).await {
                     Err(first) if first.closed_under_us || first.clock_corrected => {
                         self.pull(id, account, deadline).await
                     }
                     outcome => outcome,
                 };
-                grant.map(|grant| Arc::new(Grant { serial, ..grant })).map_err(|attempt| attempt.error)
+                let rows = rows.map_err(|attempt| attempt.error)?;
+                let grant = Grant::choose(&rows, account, &self.suffixes)?;
+                Ok(Arc::new(Grant { serial, ..grant }))
             }
         }
+    }
+
+    /// The account sets that the app is authorised for now, by their `accountId`; none where nothing is pulled. For
+    /// whoever has to name one.
+    ///
+    /// # Errors
+    /// Kingdee's refusal.
+    pub async fn account_ids(&self, deadline: Instant) -> Result<Vec<String>, KingdeeError> {
+        let Authorization::Pull { outer_instance_id, account_id } = &self.authorization else {
+            return Ok(Vec::new());
+        };
+        let pulled = self.pull(outer_instance_id.as_deref(), account_id.as_deref(), deadline).await;
+        let rows = pulled.map_err(|attempt| attempt.error)?;
+        let mut ids: Vec<_> =
+            rows.into_iter().filter(|row| row.valid).filter_map(|row| row.account_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Buys a token with a grant that is there, in one call whatever comes of it.
+    ///
+    /// # Errors
+    /// Why there is none; [`Failure::LaneFull`] where two calls were made within a minute.
+    pub async fn buy_once(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, KingdeeError> {
+        let pass = self.guard.take().map_err(used_up)?;
+        self.buy(grant, pass, deadline).await.map_err(|attempt| attempt.error)
     }
 
     async fn pull(
@@ -129,15 +159,12 @@ impl Source {
         outer_instance_id: Option<&str>,
         account_id: Option<&str>,
         deadline: Instant,
-    ) -> Result<Grant, AttemptError> {
+    ) -> Result<Vec<AuthorizationRow>, AttemptError> {
         let params: Vec<_> =
             outer_instance_id.iter().map(|id| ("outerInstanceId", (*id).to_owned())).collect();
         let request = Request { method: &Method::POST, path: AUTHORIZE, params: &params };
         let known: Vec<&str> = outer_instance_id.into_iter().chain(account_id).collect();
-        let read = |reply: &Reply| {
-            let rows = read_authorizations(reply, &known)?;
-            Grant::choose(&rows, account_id, &self.suffixes)
-        };
+        let read = |reply: &_| read_authorizations(reply, &known);
         let outcome = self.exchange.ask(request, None, deadline, read).await;
         self.pulled.count(failure_of(&outcome));
         outcome
