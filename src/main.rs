@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   points-gateway serve --config gateway.toml            serve
   POINTS_GATEWAY__KINGDEE__CLIENT_ID=205022 POINTS_GATEWAY__KINGDEE__CLIENT_SECRET_FILE=/run/secrets/kingdee \\
     points-gateway serve                                the same from the environment
+  points-gateway health                                 is the one that runs here well? for containers
   points-gateway sign < request.json                    how a request is signed, stage by stage
 
 Exit codes: 0 done, 1 failed, 64 bad input or arguments, 78 bad configuration.";

@@ -12,6 +12,7 @@ mod serve;
 mod demo;
 mod sandbox;
 mod check;
+mod health;
 mod sign;
 
 /// The verbs.
@@ -31,6 +32,8 @@ pub enum Verb {
         #[arg(long)]
         example: bool,
     },
+    /// Ask a gateway that runs on this machine whether it is well: exit code 0 if so, 1 if not.
+    Health(health::Asked),
     /// Sign the request on standard input and print every stage.
     Sign {
         /// How a space travels: `+` as in Kingdee's Java SDK, or `%20` as in its PHP SDK.
@@ -98,6 +101,7 @@ impl Verb {
             Verb::Sandbox(ports) => sandbox::run(&ports, clock),
             Verb::Check { example: true, .. } => print(&points_gateway::config::example::example()),
             Verb::Check { file, .. } => check::run(&file),
+            Verb::Health(asked) => health::run(&asked),
             Verb::Sign { space_encoding } => sign::run(space_encoding.into()),
             Verb::Openapi => {
                 print(&points_gateway::http::openapi::to_json(&points_gateway::http::router::document()))

@@ -35,6 +35,8 @@ mod moka_facts;
 mod upstream_calls;
 mod resilience;
 mod command_line;
+mod health;
+
 mod contents;
 mod browser;
 mod fuzz_corpus;
