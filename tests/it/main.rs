@@ -36,7 +36,7 @@ mod upstream_calls;
 mod resilience;
 mod command_line;
 mod health;
-
+mod manifests;
 mod contents;
 mod browser;
 mod fuzz_corpus;
