@@ -34,6 +34,7 @@ fi
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+./scripts/manifests.sh
 if cargo deny --version >/dev/null 2>&1; then
   cargo deny --log-level error check licenses bans sources
 else

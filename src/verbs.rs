@@ -13,6 +13,7 @@ mod demo;
 mod sandbox;
 mod check;
 mod doctor;
+mod health;
 mod sign;
 mod completions;
 pub mod teaching;
@@ -41,6 +42,9 @@ pub enum Verb {
     /// Try the real account, find out what documents leave open, say what to configure.
     #[command(after_help = teaching::DOCTOR)]
     Doctor(doctor::Patient),
+    /// Ask a gateway that runs on this machine whether it is well: exit code 0 if so, 1 if not.
+    #[command(after_help = teaching::HEALTH)]
+    Health(health::Asked),
     /// Sign the request on standard input and print every stage.
     #[command(after_help = teaching::SIGN)]
     Sign {
@@ -120,6 +124,7 @@ impl Verb {
             Verb::Check { example: true, .. } => print(&points_gateway::config::example::example()),
             Verb::Check { file, .. } => check::run(&file),
             Verb::Doctor(patient) => doctor::run(&patient, &clock),
+            Verb::Health(asked) => health::run(&asked),
             Verb::Sign { space_encoding } => sign::run(space_encoding.into()),
             Verb::Metrics => print(&points_gateway::telemetry::document::markdown()),
             Verb::Openapi => {

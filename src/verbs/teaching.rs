@@ -98,6 +98,15 @@ pub const OPENAPI: &str = "Examples:
 
 Exit codes: 0 printed, 1 standard output can't be written.";
 
+/// `health`
+pub const HEALTH: &str = "The address is http.admin_listen, from the same file and environment as for serve.
+
+Examples:
+  points-gateway health --config gateway.toml
+  HEALTHCHECK CMD [\"/points-gateway\", \"health\"]
+
+Exit codes: 0 well, 1 not well or no answer within 2 s.";
+
 /// `metrics`
 pub const METRICS: &str = "Examples:
   points-gateway metrics > metrics.md    every metric and what it tells

@@ -47,6 +47,8 @@ mod upstream_calls;
 mod resilience;
 mod command_line;
 mod doctor;
+mod health;
+mod manifests;
 mod contents;
 mod browser;
 mod fuzz_corpus;

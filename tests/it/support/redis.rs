@@ -21,7 +21,7 @@ pub struct Redis {
 
 impl Redis {
     pub async fn start() -> Redis {
-        Redis::with(None, Vec::new()).await
+        Redis::with(&[]).await
     }
 
     /// With a second port that speaks TLS under this certificate.
@@ -35,11 +35,17 @@ impl Redis {
             ["--tls-ca-cert-file", root],
             ["--tls-auth-clients", "no"],
         ];
-        Redis::with(Some(port), words.concat().into_iter().map(str::to_owned).collect()).await
+        Redis::of(Some(port), &words.concat()).await
     }
 
-    async fn with(tls_port: Option<u16>, more: Vec<String>) -> Redis {
+    /// With more arguments.
+    pub async fn with(more: &[&str]) -> Redis {
+        Redis::of(None, more).await
+    }
+
+    async fn of(tls_port: Option<u16>, more: &[&str]) -> Redis {
         let folder = tempfile::tempdir().unwrap();
+        let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
         let port = free_port();
         let child = spawn(port, &more, &folder);
         let redis = Redis { child, port, tls_port, more, _folder: folder };
