@@ -31,13 +31,24 @@ use secrecy::SecretString;
 
 /// A gateway that has the member's first chunk in memory, log and metrics on as in production.
 fn warm(target: &str) -> (Front, Request<()>) {
+    warm_with(target, None)
+}
+
+/// The same with a collector that nobody sends anything to: no request is sampled.
+fn watched(target: &str) -> (Front, Request<()>) {
+    warm_with(target, Some("http://127.0.0.1:9/v1/traces"))
+}
+
+fn warm_with(target: &str, collector: Option<&str>) -> (Front, Request<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let front = runtime.block_on(async {
         let clock = Clock::real();
         let sandbox = Sandbox::start(SandboxSettings::default(), clock.clone()).await.unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let loader = demo::loader_at(sandbox.address(), any, any);
-        let config = loader.load().0.unwrap();
+        let mut config = loader.load().0.unwrap();
+        config.trace.endpoint = collector.map(|address| address.parse().unwrap());
+        config.trace.sample_percent = 0;
         let log = Box::leak(Box::new(Log::install(&config.log).unwrap()));
         let access = AccessLog::into(log);
         let reloading = demo::reloading(loader);
@@ -64,6 +75,7 @@ fn history(query: &str) -> String {
 
 #[library_benchmark]
 #[bench::twenty_rows(warm(&history("")))]
+#[bench::twenty_rows_not_sampled(watched(&history("")))]
 #[bench::hundred_rows(warm(&history("?page_size=100")))]
 #[bench::across_two_chunks(warm(&history("?page_size=30&page=4")))]
 fn hit((front, request): (Front, Request<()>)) -> Option<Response<FrontBody>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
+use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -25,7 +26,8 @@ use crate::http::{PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
 use crate::telemetry::log::Level;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::trace::Exporter;
+use crate::telemetry::{AccessLog, Members, Metrics, TraceSettings, Tracer};
 
 mod accounts;
 pub mod demo;
@@ -50,6 +52,7 @@ pub struct App {
     ended_all: CancellationToken,
     access: AccessLog,
     reloader: Reloader,
+    exporter: Option<Exporter>,
     ended: Vec<oneshot::Receiver<()>>,
     admins: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -82,7 +85,7 @@ pub struct Reloading {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener can't be had.
-    #[error("{key} = {address} can't be listened on: {cause}; choose another address or end what holds it")]
+    #[error("{key} = {address} can't be listened on: {cause}; {}", about_listening(cause))]
     Listen {
         /// The setting.
         key: &'static str,
@@ -100,6 +103,22 @@ pub enum StartError {
     /// The client for Kingdee can't be built.
     #[error("the client for Kingdee can't be built: {0}")]
     Kingdee(#[from] crate::kingdee::KingdeeError),
+    /// The client for the collector of spans can't be built.
+    #[error("the client for trace.endpoint can't be built: {0}")]
+    Collector(String),
+}
+
+/// What to do where nobody can listen.
+fn about_listening(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for root: choose another one, or grant CAP_NET_BIND_SERVICE"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: choose one that it has, or 0.0.0.0 for all"
+        }
+        _ => "choose another address or end what holds it",
+    }
 }
 
 impl App {
@@ -112,7 +131,9 @@ impl App {
         let Surroundings { clock, access, samples, reloading } = surroundings;
         access.switch(config.log.access);
         let accounts = accounts_of(&config);
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(&clock));
+        // By the secret of the start, to the end: a member looks the same in all lines of a process.
+        let members = Members::keyed_by(config.kingdee.client_secret.expose_secret().as_bytes());
         let http = config.http.clone();
         // Before the client is built, which reads every root certificate of the machine: callers may queue already.
         let (public, listeners) =
@@ -123,6 +144,7 @@ impl App {
         let shared = shared(&config.shared, &config.kingdee, ended_all.clone())?;
         let kingdee = Kingdee::new(config.kingdee.clone(), shared.clone(), clock.clone())?;
         let (counters, runtime) = (Arc::clone(&metrics.counters), Handle::current());
+        let (tracer, exporter) = traces(&config.trace, &clock, &metrics)?;
         let (rules, cache, tier) = (config.history.clone(), config.cache.clone(), shared);
         let history = History::new(rules, cache, kingdee.clone(), tier, clock.clone(), counters, runtime);
         let phase = Phase::new();
@@ -137,6 +159,8 @@ impl App {
             phase: phase.clone(),
             access: access.clone(),
             metrics: metrics.requests.clone(),
+            tracer,
+            members,
         });
         let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
         let mut ended = Vec::new();
@@ -156,7 +180,7 @@ impl App {
             access: access.clone(),
             level: reloading.level,
             metrics: metrics.reloads.clone(),
-            clock,
+            clock: clock.clone(),
         };
         let reloader = Reloader::new(reloading.loader, config, reloading.trace, rooms);
         let routes = admin::router(Admin {
@@ -166,6 +190,9 @@ impl App {
             phase: phase.clone(),
             ids,
             reload: reloader.for_requests(),
+            clock,
+            access: access.clone(),
+            members,
         });
         let mut admins = Vec::new();
         for listener in admin_listeners {
@@ -189,6 +216,7 @@ impl App {
             ended_all,
             access,
             reloader,
+            exporter,
             ended,
             admins,
         })
@@ -244,6 +272,9 @@ impl App {
         for admin in self.admins {
             let _listener_is_closed = admin.await;
         }
+        if let Some(exporter) = self.exporter {
+            exporter.finish().await;
+        }
         self.access.flush();
     }
 }
@@ -256,6 +287,18 @@ fn shared(
     let base_url = kingdee.base_url.as_str();
     let client = seal::Client { id: &kingdee.client_id, secret: &kingdee.client_secret, base_url };
     Shared::start(settings, &client, stop)
+}
+
+/// Who is traced, and where spans go; nobody and nowhere without `trace.endpoint`.
+fn traces(
+    settings: &TraceSettings,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<(Tracer, Option<Exporter>), StartError> {
+    let Some(endpoint) = settings.endpoint.clone() else { return Ok((Tracer::off(), None)) };
+    let started = Exporter::start(endpoint, settings, clock, metrics.trace.clone());
+    let (outlet, exporter) = started.map_err(StartError::Collector)?;
+    Ok((Tracer::new(settings.sample_percent, outlet, clock.clone()), Some(exporter)))
 }
 
 fn threads(wanted: u16) -> usize {

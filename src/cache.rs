@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::ChunkKey;
 use crate::domain::member::MemberId;
+use crate::telemetry::trace::Context;
 
 pub mod settings;
 pub mod stored;
@@ -84,12 +85,14 @@ impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
     ///
     /// `newer` says whether an entry that has appeared meanwhile will do. A `forced` fetch is one of its own where
     /// replicas share: one that is not may bring what another replica read a while ago.
+    ///
+    /// `fetch` says where it is in a trace.
     pub fn fetch<F>(
         &self,
         key: &ChunkKey,
         forced: bool,
         newer: impl Fn(&Arc<Stored>) -> bool,
-        fetch: impl FnOnce(u32) -> F,
+        fetch: impl FnOnce(u32) -> (Context, F),
     ) -> Boarded<Result<Landed, E>>
     where
         F: Future<Output = Result<Landed, E>> + Send + 'static,

@@ -124,6 +124,11 @@ impl Clock {
         }
     }
 
+    /// 64 random bits, on a manual clock too: ids that others see must differ from process to process.
+    pub fn draw(&self) -> u64 {
+        rand::random()
+    }
+
     /// A positive integer that this process never gives twice (`protocol.md` §0 rule 7).
     ///
     /// Random start, then counting: random draws alone would repeat by the birthday rule.

@@ -13,7 +13,7 @@ use crate::history::HistorySettings;
 use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
 use crate::shared::SharedSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::settings::{LogSettings, TraceSettings};
 
 pub mod origin;
 pub mod fault;
@@ -35,6 +35,7 @@ mod combine;
 mod accounts;
 pub mod effective;
 pub mod example;
+pub mod admin;
 pub mod loader;
 mod change;
 #[cfg(test)]
@@ -68,6 +69,8 @@ pub struct Config {
     pub shared: SharedSettings,
     /// `log.*`
     pub log: LogSettings,
+    /// `trace.*`
+    pub trace: TraceSettings,
     effective: Vec<Effective>,
 }
 
@@ -167,6 +170,7 @@ fn build(gathered: Gathered, whole: bool, ledger: &mut Ledger) -> Option<Config>
         },
         shared: draft.shared,
         log: LogSettings { level: draft.log_level?, ..draft.log },
+        trace: TraceSettings { service_name: draft.trace_service_name?, ..draft.trace },
         effective,
     })
 }

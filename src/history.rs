@@ -19,6 +19,8 @@ use crate::domain::query::{HistoryQuery, Position, Selection};
 use crate::kingdee::Kingdee;
 use crate::shared::Shared;
 use crate::telemetry::Counters;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::spans;
 
 pub mod error;
 pub mod settings;
@@ -30,6 +32,7 @@ mod fetch;
 mod read;
 mod cut;
 mod walk;
+mod served;
 mod upstream;
 
 pub use crate::cache::shared::Told;
@@ -43,6 +46,7 @@ use chunks::Chunks;
 use cut::{Cut, Span};
 use floor::Floor;
 use read::{Look, Read};
+use served::Served;
 
 /// What a caller thinks of caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +87,7 @@ impl History {
         counters: Arc<Counters>,
         runtime: Handle,
     ) -> History {
+        let served = kingdee.account_names().map(|name| Served::of(&counters, name)).collect();
         let keep = settings.freshness.longest();
         let shared = shared.map(|shared| SharedChunks::new(shared, books(&kingdee), keep));
         let follower = shared.clone();
@@ -92,6 +97,7 @@ impl History {
             kingdee,
             clock,
             counters,
+            served,
         });
         if let Some(follower) = follower {
             let chunks = Arc::downgrade(&chunks);
@@ -144,7 +150,10 @@ impl History {
             Position::Page { .. } => true,
             Position::After { cursor, .. } => cut.count() == Some(cursor.count),
         };
-        (unmoved && cut.agrees() && cut.begins_with(span.anchor)).then(|| cut.into_page(&span)).flatten()
+        if !unmoved || !cut.agrees() || !cut.begins_with(span.anchor) {
+            return None;
+        }
+        cut.into_page(&span).inspect(|page| self.goes_out(page, selection.account, now))
     }
 
     /// The page, from memory or from Kingdee.
@@ -152,6 +161,11 @@ impl History {
     /// # Errors
     /// [`HistoryError`]; never while rows that may still be served are in memory.
     pub async fn page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
+        let page = self.read_page(query, wish).await;
+        page.inspect(|page| self.goes_out(page, query.selection.account, self.chunks.clock.tick()))
+    }
+
+    async fn read_page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
         let deadline = Instant::now() + self.rules().history.caller_deadline;
         let selection = &query.selection;
         let wish = match wish {
@@ -213,6 +227,13 @@ impl History {
         self.chunks.rules.load_full()
     }
 
+    /// Every page is counted once, here.
+    fn goes_out(&self, page: &Page, account: AccountIndex, now: Tick) {
+        if let Some(served) = self.chunks.served.get(account.as_usize()) {
+            served.count(page.outcome, page.class(), page.age(now));
+        }
+    }
+
     fn chunk_rows(&self) -> u8 {
         self.chunks.kingdee.chunk_rows()
     }
@@ -243,7 +264,11 @@ impl History {
     }
 
     async fn read(&self, key: &ChunkKey, wish: Wish, deadline: Instant) -> Result<Read, HistoryError> {
-        match self.chunks.look(key, wish, self.chunks.clock.tick()) {
+        let look = {
+            let _span = trace::current().span(spans::LOOK_UP);
+            self.chunks.look(key, wish, self.chunks.clock.tick())
+        };
+        match look {
             Look::Serve(read) => Ok(read),
             Look::Ask { stale } => match self.beyond_the_end(key, wish, stale.is_some()) {
                 Some(read) => Ok(read),

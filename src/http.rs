@@ -8,6 +8,7 @@
 pub mod settings;
 pub mod edge;
 pub mod front;
+mod often;
 mod framing;
 pub mod places;
 pub mod router;

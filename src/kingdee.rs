@@ -164,6 +164,12 @@ impl Kingdee {
         })
     }
 
+    /// Names of all account sets, in the order in which they are configured.
+    pub fn account_names(&self) -> impl Iterator<Item = &str> {
+        let accounts = std::iter::once(&self.0.default).chain(&self.0.others);
+        accounts.map(|account| account.name.as_str())
+    }
+
     /// Rows in one chunk.
     pub fn chunk_rows(&self) -> u8 {
         self.0.chunk_rows

@@ -3,6 +3,7 @@
 //! Rooms in the order in which a request walks them:
 //!
 //! - [`app`] wires everything together, serves, drains.
+//! - [`doctor`] looks at a real account before anything is served.
 //! - [`config`] turns strings into checked settings and names every fault at once.
 //! - [`http`] parses into domain words and renders JSON, headers and problems.
 //! - [`history`] holds the use cases: cache first, Kingdee otherwise.
@@ -14,6 +15,7 @@
 //! - [`sandbox`] stands in for Kingdee and shares nothing with the rooms above but the floor.
 
 pub mod app;
+pub mod doctor;
 pub mod config;
 pub mod http;
 pub mod history;

@@ -10,28 +10,24 @@ mod verbs;
 
 use verbs::{Ended, Verb};
 
-/// Faster than the system's on a hit, and steadier in memory; `bench/README.md` has the figures.
+/// A hit costs fewer instructions with it than with the system's (`bench/README.md`).
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// With commit and date, where the build script was there to find them out.
+const VERSION: &str = match option_env!("GATEWAY_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// A caching gateway between a retailer's apps and Kingdee's points ledger (金蝶云星辰 积分流水).
 #[derive(Parser)]
-#[command(version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(version = VERSION, about, after_help = verbs::teaching::PROGRAM, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
 }
-
-const EXAMPLES: &str = "Examples:
-  points-gateway demo                                   everything on this machine, no credentials needed
-  points-gateway check --config gateway.toml            is the configuration good?
-  points-gateway serve --config gateway.toml            serve
-  POINTS_GATEWAY__KINGDEE__CLIENT_ID=205022 POINTS_GATEWAY__KINGDEE__CLIENT_SECRET_FILE=/run/secrets/kingdee \\
-    points-gateway serve                                the same from the environment
-  points-gateway sign < request.json                    how a request is signed, stage by stage
-
-Exit codes: 0 done, 1 failed, 64 bad input or arguments, 78 bad configuration.";
 
 fn main() -> ExitCode {
     let clock = Clock::real();
@@ -43,8 +39,10 @@ fn main() -> ExitCode {
         }
     };
     let ended = arguments.verb.run(clock);
-    if let Ended::Failed(text) | Ended::Usage(text) | Ended::Configuration(text) = &ended {
-        let _nobody_reads = writeln!(std::io::stderr(), "{text}");
+    if let Ended::Failed(text) | Ended::Usage(text) | Ended::Configuration(text) = &ended
+        && !text.is_empty()
+    {
+        let _nobody_reads = writeln!(std::io::stderr(), "{}", text.trim_end());
     }
     ended.code()
 }

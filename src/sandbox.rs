@@ -4,7 +4,8 @@
 //! it. What it does not imitate: TLS, the pushed authorisation, encrypted fields, and whatever `protocol.md` §9
 //! calls a gap, where it takes the reading that is hardest on the caller.
 //!
-//! In reading order: who and what is in it ([`members`], [`settings`]), the ledger (rows, question, ledger, shape),
+//! In reading order: who and what is in it ([`members`], [`settings`]), the ledger (rows, question, [`readings`], ledger,
+//! shape),
 //! how an answer is given (payload, refusal, codes) and spoiled ([`fault`], gzip), the gate (signature, limits,
 //! credentials, checks), what is counted ([`calls`], [`meter`]) and switched ([`latency`], [`schedule`], bad_day), and
 //! who runs it ([`control`], platform, listener, order, admin).
@@ -23,6 +24,7 @@
 //! order '{"latency":{"pareto":{"least_ms":20,"shape":1.2,"most_ms":5000}}}'
 //! order '{"every":{"job":"rotate_app_secret","seconds":60}}'            # or expire_tokens, move_domain
 //! order '{"move_domain":"no_route","clock_offset_seconds":-600,"idle_timeout_seconds":5,"grow_while_paging":1}'
+//! order '{"readings":{"order":"oldest_first","end":"exclusive","page_size_cap":50}}'   # what documents leave open
 //! curl -s http://127.0.0.1:8091/sandbox/state                           # what is on, calls, the busiest minute
 //! curl -s -X DELETE http://127.0.0.1:8091/sandbox/faults                # a good day again
 //! ```
@@ -46,6 +48,7 @@ mod lock;
 mod dice;
 mod rows;
 mod question;
+pub mod readings;
 mod ledger;
 mod shape;
 mod payload;
@@ -79,8 +82,9 @@ pub use fault::Fault;
 pub use latency::{Latency, Pareto};
 pub use members::{MEMBERS, SandboxMember};
 pub use meter::{AccountMinute, BusiestMinute};
+pub use readings::{Bound, Readings, RowOrder, SpaceReading, UnknownMember};
 pub use schedule::Job;
-pub use settings::{AccountSet, SandboxSettings, SpaceReading};
+pub use settings::{AccountSet, SandboxSettings};
 
 use platform::Platform;
 

@@ -1,6 +1,6 @@
 //! What the program can be asked to do, one file a verb.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,18 +12,26 @@ mod serve;
 mod demo;
 mod sandbox;
 mod check;
+mod doctor;
+mod health;
 mod sign;
+mod completions;
+pub mod teaching;
 
 /// The verbs.
 #[derive(clap::Subcommand)]
 pub enum Verb {
     /// Serve, as configured.
+    #[command(after_help = teaching::SERVE)]
     Serve(ConfigFile),
     /// Serve sandbox data from this machine: no credentials, no configuration.
+    #[command(after_help = teaching::DEMO)]
     Demo(demo::Ports),
     /// Run a stand-in for Kingdee alone.
+    #[command(after_help = teaching::SANDBOX)]
     Sandbox(sandbox::Ports),
     /// Read the configuration, name every fault at once, print what it amounts to.
+    #[command(after_help = teaching::CHECK)]
     Check {
         #[command(flatten)]
         file: ConfigFile,
@@ -31,14 +39,31 @@ pub enum Verb {
         #[arg(long)]
         example: bool,
     },
+    /// Try the real account, find out what documents leave open, say what to configure.
+    #[command(after_help = teaching::DOCTOR)]
+    Doctor(doctor::Patient),
+    /// Ask a gateway that runs on this machine whether it is well: exit code 0 if so, 1 if not.
+    #[command(after_help = teaching::HEALTH)]
+    Health(health::Asked),
     /// Sign the request on standard input and print every stage.
+    #[command(after_help = teaching::SIGN)]
     Sign {
         /// How a space travels: `+` as in Kingdee's Java SDK, or `%20` as in its PHP SDK.
         #[arg(long, value_enum, default_value = "form")]
         space_encoding: Spaces,
     },
     /// Print the OpenAPI document.
+    #[command(after_help = teaching::OPENAPI)]
     Openapi,
+    /// Print what every metric tells, as `docs/metrics.md` has it.
+    #[command(after_help = teaching::METRICS)]
+    Metrics,
+    /// Print what a shell needs to complete verbs and flags.
+    #[command(after_help = teaching::COMPLETIONS)]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Where the configuration is.
@@ -98,10 +123,14 @@ impl Verb {
             Verb::Sandbox(ports) => sandbox::run(&ports, clock),
             Verb::Check { example: true, .. } => print(&points_gateway::config::example::example()),
             Verb::Check { file, .. } => check::run(&file),
+            Verb::Doctor(patient) => doctor::run(&patient, &clock),
+            Verb::Health(asked) => health::run(&asked),
             Verb::Sign { space_encoding } => sign::run(space_encoding.into()),
+            Verb::Metrics => print(&points_gateway::telemetry::document::markdown()),
             Verb::Openapi => {
                 print(&points_gateway::http::openapi::to_json(&points_gateway::http::router::document()))
             }
+            Verb::Completions { shell } => completions::run(shell),
         }
     }
 }
@@ -130,8 +159,24 @@ fn runtime() -> Result<tokio::runtime::Runtime, Ended> {
 
 /// Writes to standard output; a reader that has gone is no failure.
 fn print(text: &str) -> Ended {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Ended {
+    written(write_to(io::stdout().lock(), bytes))
+}
+
+/// The same for text with colours: they are for terminals, and not where `NO_COLOR` is set.
+fn print_styled(text: &str) -> Ended {
+    written(write_to(anstream::AutoStream::auto(io::stdout().lock()), text.as_bytes()))
+}
+
+fn write_to(mut out: impl io::Write, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(bytes).and_then(|()| out.flush())
+}
+
+fn written(outcome: io::Result<()>) -> Ended {
+    match outcome {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Ended::Failed(format!("standard output can't be written: {error}"))
         }

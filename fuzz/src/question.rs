@@ -19,7 +19,7 @@ use points_gateway::kingdee::settings::{SpaceEncoding, WindowEnd};
 use points_gateway::kingdee::sign::WireQuery;
 use points_gateway::kingdee::transport::LONGEST_QUERY;
 use points_gateway::kingdee::{Kingdee, record};
-use points_gateway::telemetry::{AccessLog, Metrics};
+use points_gateway::telemetry::{AccessLog, Members, Metrics, Tracer};
 
 /// Faults of a query are listed up to 20; then those of single parameters.
 const MOST_FAULTS: usize = 20 + 8;
@@ -36,7 +36,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let any = "127.0.0.1:0".parse().unwrap();
     let config = demo::config("127.0.0.1:9".parse().unwrap(), any, any).unwrap();
     let clock = Clock::manual("2026-11-25T10:00:00+08:00".parse().unwrap());
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&clock);
     let kingdee = Kingdee::new(config.kingdee, None, clock.clone()).unwrap();
     let counters = Arc::clone(&metrics.counters);
     let handle = runtime.handle().clone();
@@ -57,6 +57,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
         limits: config.http.limits,
         access: AccessLog::off(),
         metrics: metrics.requests.clone(),
+        tracer: Tracer::off(),
+        members: Members::keyed_by(b"key"),
     });
     Stage { front, accounts, _runtime: runtime }
 });

@@ -12,10 +12,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::telemetry::trace::Context;
+
 /// Fetches under way. `K` says what is fetched, `V` is what everyone gets.
 pub struct Flights<K, V> {
-    under_way: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    under_way: Arc<Mutex<Table<K, V>>>,
     runtime: Handle,
+}
+
+type Table<K, V> = HashMap<K, UnderWay<V>>;
+
+struct UnderWay<V> {
+    landing: watch::Receiver<Option<V>>,
+    place: Context,
 }
 
 /// A seat on a flight.
@@ -23,6 +32,8 @@ pub struct Seat<V> {
     landing: watch::Receiver<Option<V>>,
     /// Whether somebody else had started it.
     pub joined: bool,
+    /// Where it is in the trace of whoever started it.
+    pub place: Context,
 }
 
 impl<V: Clone> Seat<V> {
@@ -53,35 +64,39 @@ where
     /// Joins the flight for `key`, or starts one with `fetch`.
     ///
     /// `look_again` closes the gap between a caller's miss and its arrival: it runs under the lock, after the
-    /// last flight has left the table and stored its result. It must be quick and must not board.
+    /// last flight has left the table and stored its result. So does `fetch`, which says where the flight is in a trace.
+    /// Both must be quick and must not board.
     pub fn board<F>(
         &self,
         key: K,
         look_again: impl FnOnce() -> Option<V>,
-        fetch: impl FnOnce() -> F,
+        fetch: impl FnOnce() -> (Context, F),
     ) -> Boarded<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         match under_way.entry(key.clone()) {
-            Entry::Occupied(flight) => Boarded::Seat(Seat { landing: flight.get().clone(), joined: true }),
-            Entry::Vacant(place) => {
+            Entry::Occupied(flight) => {
+                let UnderWay { landing, place } = flight.get();
+                Boarded::Seat(Seat { landing: landing.clone(), joined: true, place: place.clone() })
+            }
+            Entry::Vacant(free) => {
                 if let Some(there) = look_again() {
                     return Boarded::AlreadyThere(there);
                 }
                 let (lander, landing) = watch::channel(None);
-                place.insert(landing.clone());
+                let (place, fetch) = fetch();
+                free.insert(UnderWay { landing: landing.clone(), place: place.clone() });
                 drop(under_way);
                 let departure = Departure { table: Arc::clone(&self.under_way), key };
-                let fetch = fetch();
                 self.runtime.spawn(async move {
                     let departure = departure; // leaves the table even if the fetch panics
                     let value = fetch.await;
                     drop(departure);
                     let _ = lander.send(Some(value)); // nobody may be watching any more
                 });
-                Boarded::Seat(Seat { landing, joined: false })
+                Boarded::Seat(Seat { landing, joined: false, place })
             }
         }
     }
@@ -94,7 +109,7 @@ where
 
 /// Takes its key off the table when dropped.
 struct Departure<K: Eq + Hash, V> {
-    table: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    table: Arc<Mutex<Table<K, V>>>,
     key: K,
 }
 

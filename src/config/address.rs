@@ -53,6 +53,41 @@ pub fn server(text: &str) -> Result<Url, Flaw> {
     Ok(url)
 }
 
+/// Reads the address of a collector of spans. It may be `http` anywhere: spans hold no secret and no id of anybody.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn collector(text: &str) -> Result<Url, Flaw> {
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("it holds blanks or characters that are not ASCII");
+    }
+    let mut url = Url::parse(text).map_err(|_| "it is not an absolute address")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("it is neither http nor https, or names no host");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err("it holds a user name, a password or a fragment");
+    }
+    if url.path() == "/" {
+        url.set_path(USUAL_PATH);
+    }
+    Ok(url)
+}
+
+/// The address of a collector as it may be shown: some have a key in their path.
+pub fn without_key(collector: &Url) -> String {
+    let mut shown = collector.clone();
+    shown.set_query(None);
+    if shown.path() != USUAL_PATH {
+        shown.set_path("/");
+        return format!("{shown}…");
+    }
+    shown.into()
+}
+
+/// Where collectors take spans (OTLP/HTTP).
+const USUAL_PATH: &str = "/v1/traces";
+
 /// Whether a text may stand in the list of router suffixes: a lower-case host name with a dot in it, `localhost`,
 /// or an IP address. A bare `com` would let everybody in.
 pub fn is_suffix(text: &str) -> bool {
@@ -108,6 +143,21 @@ mod tests {
             "file:///etc/passwd",
         ] {
             assert!(server(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_collector_may_be_anywhere_and_has_a_path_of_its_own_or_the_usual_one() {
+        let path = |text| collector(text).map(|url| url.path().to_owned());
+        assert_eq!(path("http://otel-collector:4318"), Ok("/v1/traces".into()));
+        assert_eq!(path("https://otel.example/"), Ok("/v1/traces".into()));
+        assert_eq!(path("http://otel.example/key/api/otlp/traces"), Ok("/key/api/otlp/traces".into()));
+        let shown = |text| without_key(&collector(text).unwrap());
+        assert_eq!(shown("http://otel-collector:4318"), "http://otel-collector:4318/v1/traces");
+        assert_eq!(shown("http://otel.example/key/traces?key=1"), "http://otel.example/…");
+        for bad in ["", "otel:4318", "grpc://otel:4317", "http://u:p@otel", "http://otel/#x", "http:// otel"]
+        {
+            assert!(collector(bad).is_err(), "{bad}");
         }
     }
 

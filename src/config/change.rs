@@ -7,6 +7,7 @@ use super::keys::{Entry, Taken, account_entries, account_entry, entries, entry};
 use super::slot::{Named, Slot, named};
 use crate::domain::account::AccountName;
 use crate::kingdee::settings::{AccountSettings, KingdeeSettings};
+use crate::telemetry::settings::TraceSettings;
 
 /// Keys whose value is another one now, by name alone, in the order of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,7 +57,9 @@ impl Config {
         });
         let kingdee = KingdeeSettings { accounts: accounts.collect(), ..draft.kingdee };
         let Draft { http, cache, history, shared, log, .. } = draft;
-        Config { http, cache, history, kingdee, shared, log, effective: Vec::new() }
+        let service_name = draft.trace_service_name.unwrap_or_default();
+        let trace = TraceSettings { service_name, ..draft.trace };
+        Config { http, cache, history, kingdee, shared, log, trace, effective: Vec::new() }
     }
 
     fn keys_with(&self, new: &Config) -> Vec<String> {

@@ -11,7 +11,7 @@ use crate::http::HttpSettings;
 use crate::kingdee::KingdeeSettings;
 use crate::kingdee::settings::{AccountSettings, Authorization};
 use crate::shared::SharedSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::settings::{LogSettings, TraceSettings};
 
 /// All settings but those of the account sets, at their defaults to begin with.
 pub struct Draft {
@@ -29,6 +29,10 @@ pub struct Draft {
     pub log: LogSettings,
     /// `log.level`
     pub log_level: Option<String>,
+    /// `trace.*`
+    pub trace: TraceSettings,
+    /// `trace.service_name`
+    pub trace_service_name: Option<String>,
     /// `kingdee.client_id`
     pub client_id: Option<String>,
     /// `kingdee.client_secret`
@@ -40,7 +44,7 @@ pub struct Draft {
 impl Draft {
     /// Everything at its default.
     pub fn new() -> Draft {
-        let log = LogSettings::default();
+        let (log, trace) = (LogSettings::default(), TraceSettings::default());
         Draft {
             http: HttpSettings::default(),
             cache: CacheSettings::default(),
@@ -49,6 +53,8 @@ impl Draft {
             shared: SharedSettings::default(),
             log_level: Some(log.level.clone()),
             log,
+            trace_service_name: Some(trace.service_name.clone()),
+            trace,
             client_id: None,
             client_secret: None,
             default_account: None,
@@ -59,6 +65,7 @@ impl Draft {
     pub fn of(config: &Config) -> Draft {
         let (http, cache, history) = (config.http.clone(), config.cache.clone(), config.history.clone());
         let (kingdee, shared, log) = (config.kingdee.clone(), config.shared.clone(), config.log.clone());
+        let trace = config.trace.clone();
         Draft {
             http,
             cache,
@@ -70,6 +77,8 @@ impl Draft {
             kingdee,
             log_level: Some(log.level.clone()),
             log,
+            trace_service_name: Some(trace.service_name.clone()),
+            trace,
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Field<D: 'static> {
     Socket(fn(&mut D) -> &mut SocketAddr),
     /// Address of a server.
     Server(fn(&mut D) -> &mut Url),
+    /// Address of a collector of spans. Its path may hold a key, so it is not shown.
+    Collector(fn(&mut D) -> &mut Option<Url>),
     /// Name of a time zone.
     Zone(fn(&mut D) -> &mut TimeZone),
     /// Text that keeps a rule.
@@ -107,6 +109,9 @@ impl<D> Field<D> {
             Field::Word(words) => words.all.join(" or "),
             Field::Socket(_) => "IP address and port".into(),
             Field::Server(_) => "https://host or https://host:port; http only for this machine itself".into(),
+            Field::Collector(_) => {
+                "http or https, a host, perhaps a port and a path; no user name, no password".into()
+            }
             Field::Zone(_) => "a name of the IANA time zone database".into(),
             Field::Text(rule, _) | Field::Secret(rule, _) => rule.allowed.into(),
             Field::List(rule, _) => format!("a list of {}", rule.allowed),
@@ -152,6 +157,12 @@ impl<D> Field<D> {
                 })?;
                 (put(at(draft), Some(url)), "")
             }
+            Field::Collector(at) => {
+                let url = address::collector(text).map_err(|flaw| {
+                    Problem::new(format!("it does not fit: {flaw}"), "Write it as in http://127.0.0.1:4318.")
+                })?;
+                (put(at(draft), Some(Some(url))), "")
+            }
             Field::Text(rule, at) => (put(at(draft), rule.read(text).map(Some)), rule.fix),
             Field::Secret(rule, at) => {
                 let secret = rule.read(text).map(|text| Some(SecretString::from(text)));
@@ -178,6 +189,7 @@ impl<D> Field<D> {
             Field::Word(words) => (words.get)(draft)?.to_owned(),
             Field::Socket(at) => at(draft).to_string(),
             Field::Server(at) => at(draft).as_str().trim_end_matches('/').to_owned(),
+            Field::Collector(at) => address::without_key(at(draft).as_ref()?),
             Field::Zone(at) => at(draft).iana_name().unwrap_or("unknown").to_owned(),
             Field::Text(_, at) => at(draft).clone()?,
             Field::Secret(_, at) => at(draft).as_ref().map(|_| "[redacted]".to_owned())?,
@@ -190,17 +202,19 @@ impl<D> Field<D> {
         match self {
             Field::Text(_, at) => *at(to) = at(from).clone(),
             Field::Secret(_, at) => *at(to) = at(from).clone(),
+            Field::Collector(at) => *at(to) = at(from).clone(),
             _ => {
-                // Whatever is shown was read once.
+                // Whatever is shown of the others was read once.
                 let _done = self.show(from).map(|text| self.put(&text, to));
             }
         }
     }
 
-    /// The secret that is set, if this is one.
+    /// The whole value, if it is not shown as a whole.
     pub fn secret(&self, draft: &mut D) -> Option<SecretString> {
         match self {
             Field::Secret(_, at) => at(draft).clone(),
+            Field::Collector(at) => at(draft).as_ref().map(|url| SecretString::from(url.as_str())),
             _ => None,
         }
     }

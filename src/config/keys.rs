@@ -12,6 +12,7 @@ mod memory;
 mod shared;
 mod kingdee;
 mod account;
+mod trace;
 
 /// A row of the table.
 pub struct Entry<D: 'static> {
@@ -102,6 +103,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry<Draft>> {
         .chain(memory::CACHE)
         .chain(shared::SHARED)
         .chain(edge::LOG)
+        .chain(trace::TRACE)
 }
 
 /// Rows of one account set.

@@ -86,6 +86,13 @@ pub static LOG_LEVEL: Rule = Rule {
     keeps: |text| text.len() <= 1024 && text.split(',').all(is_directive),
 };
 
+/// `trace.service_name`
+pub static SERVICE_NAME: Rule = Rule {
+    allowed: "1 to 64 visible ASCII characters",
+    fix: "Write a name without blanks, as in points-gateway.",
+    keeps: |text| visible(text, 64),
+};
+
 fn is_directive(text: &str) -> bool {
     let (target, level) = text.split_once('=').unwrap_or(("all", text));
     let name = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b':' || b == b'-';

@@ -51,6 +51,17 @@ pub enum FreshnessClass {
     Empty,
 }
 
+impl FreshnessClass {
+    /// Stable label for metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            FreshnessClass::Open => "open",
+            FreshnessClass::Settled => "settled",
+            FreshnessClass::Empty => "empty",
+        }
+    }
+}
+
 impl FreshnessPolicy {
     /// The class of a chunk of `selection` that was read at `now` and counts `count` rows.
     pub fn class(&self, selection: &Selection, count: u32, now: Timestamp) -> FreshnessClass {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::HistoryError;
+use super::served::Served;
 use super::settings::Rules;
 use crate::cache::{LedgerCache, Stored};
 use crate::clock::{Clock, Tick};
@@ -19,6 +20,8 @@ pub(super) struct Chunks {
     pub clock: Clock,
     pub rules: ArcSwap<Rules>,
     pub counters: Arc<Counters>,
+    /// One for each account set, in the order of their indices.
+    pub served: Vec<Served>,
 }
 
 impl Chunks {

@@ -43,6 +43,21 @@ pub enum HistoryError {
 const RETRY_LATER: Duration = Duration::from_secs(2);
 
 impl HistoryError {
+    /// Its class, as metrics and traces name it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            HistoryError::Rejected(error) | HistoryError::Unavailable { cause: error, .. } => {
+                error.failure.label()
+            }
+            HistoryError::Unreadable(_) => Failure::Unreadable.label(),
+            HistoryError::TimedOut => Failure::TimedOut.label(),
+            HistoryError::Refused(_) => Failure::CallerFault.label(),
+            HistoryError::NotCached => "not-cached",
+            HistoryError::CursorLost => "cursor-lost",
+            HistoryError::Internal => "internal",
+        }
+    }
+
     /// Whether our own lane refused, so that Kingdee never heard of it.
     pub(super) fn was_never_asked(&self) -> bool {
         matches!(self, HistoryError::Unavailable { cause, .. } if cause.failure == Failure::LaneFull)

@@ -14,6 +14,8 @@ use crate::domain::freshness::Verdict;
 use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
 use crate::domain::points::LocalTime;
 use crate::kingdee::{Call, Priority};
+use crate::telemetry::trace::names::spans;
+use crate::telemetry::trace::{self, Span};
 
 /// What is to be fetched.
 pub(super) struct Errand {
@@ -30,7 +32,11 @@ type Began = (Tick, jiff::Timestamp);
 
 impl Chunks {
     /// Fetches. A failure leaves a pause on the entry that stays.
-    pub(super) async fn fetch(self: Arc<Self>, errand: Errand) -> Result<Landed, HistoryError> {
+    pub(super) async fn fetch(
+        self: Arc<Self>,
+        errand: Errand,
+        mut span: Span,
+    ) -> Result<Landed, HistoryError> {
         let result = match self.cache.shared() {
             Some(fleet) => self.fetch_in_fleet(Arc::clone(fleet), &errand).await,
             None => self.ask_and_judge(&errand).await.map(|stored| Landed { stored, from_fleet: false }),
@@ -47,9 +53,24 @@ impl Chunks {
                 }
             }
             self.counters.fetch_failed.inc();
-            tracing::debug!(%error, "a fetch failed");
+            span.fail(error.label());
+            self.tell_failure(&errand.key, error);
         }
         result
+    }
+
+    /// The one line about a failed fetch, however many waited for it. What needs somebody to act has a line of its own
+    /// (`kingdee::alarm`), and what our own lane refuses comes by the thousand while the breaker is open.
+    fn tell_failure(&self, key: &ChunkKey, error: &HistoryError) {
+        let account = self.kingdee.account_name(key.selection.account);
+        let here = trace::current();
+        // Whoever began it; the others who waited have lines of their own.
+        let (request_id, trace_id) = (here.request_id(), here.trace_id().map(tracing::field::display));
+        if error.was_never_asked() || matches!(error, HistoryError::Rejected(_)) {
+            tracing::debug!(account, %error, request_id, trace_id, "a fetch failed");
+        } else {
+            tracing::warn!(account, %error, request_id, trace_id, "a fetch failed; nothing was stored");
+        }
     }
 
     async fn fetch_in_fleet(
@@ -65,7 +86,11 @@ impl Chunks {
                 && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
         };
         let until = Instant::now() + rules.history.caller_deadline;
-        let (ticket, left) = match fleet.claim(&errand.key, good, until).await {
+        let claimed = {
+            let _span = trace::current().span(spans::SHARED);
+            fleet.claim(&errand.key, good, until).await
+        };
+        let (ticket, left) = match claimed {
             Claim::Found(found) => {
                 return Ok(Landed { stored: self.adopt(errand, *found), from_fleet: true });
             }
@@ -115,9 +140,10 @@ impl Chunks {
                 if let ChunkFault::AllForeign { rows } = fault {
                     self.note_foreign(key.selection.account, *rows);
                 }
-                tracing::warn!(error = %fault, "an answer of Kingdee can't be believed; nothing was stored");
             })?;
-        self.counters.odd_rows.inc_by(assembled.odd);
+        if let Some(served) = self.served.get(key.selection.account.as_usize()) {
+            served.odd_rows.inc_by(assembled.odd);
+        }
         let whole = assembled.foreign == 0 && !assembled.miscounted;
         if assembled.foreign > 0 {
             self.note_foreign(key.selection.account, assembled.foreign);
@@ -144,7 +170,9 @@ impl Chunks {
     }
 
     fn note_foreign(&self, account: AccountIndex, rows: u64) {
-        self.counters.foreign_rows.inc_by(rows);
+        if let Some(served) = self.served.get(account.as_usize()) {
+            served.foreign_rows.inc_by(rows);
+        }
         tracing::error!(
             account = self.kingdee.account_name(account),
             rows,

@@ -63,7 +63,10 @@ impl Outcome {
         }
     }
 
-    /// Stable label for metrics and log lines.
+    /// Every label.
+    pub const LABELS: [&str; 7] = ["hit", "miss", "expired", "forced", "collapsed", "in-vain", "stale"];
+
+    /// Stable label for metrics and log lines, one of [`Outcome::LABELS`].
     pub fn label(self) -> &'static str {
         if self.fetched().is_some_and(|fetched| fetched.collapsed) {
             return "collapsed";

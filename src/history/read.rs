@@ -14,6 +14,9 @@ use crate::clock::Tick;
 use crate::domain::freshness::Verdict;
 use crate::domain::ledger::ChunkKey;
 use crate::kingdee::Priority;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::{attributes, spans};
+use crate::telemetry::trace::record::Value;
 
 /// A chunk, and where it came from.
 #[derive(Debug, Clone)]
@@ -104,7 +107,15 @@ impl Chunks {
             Some(_) => deadline.min(Instant::now() + self.rules.load().history.stale_patience),
             None => deadline,
         };
-        match timeout_at(patience, seat.landed()).await {
+        let mut span = trace::current().span(spans::WAIT);
+        span.set(attributes::JOINED, collapsed);
+        span.link(&seat.place);
+        let landed = timeout_at(patience, seat.landed()).await;
+        if !matches!(landed, Ok(Some(Ok(_)))) {
+            span.fail(if landed.is_err() { "timeout" } else { "fetch-failed" });
+        }
+        drop(span);
+        match landed {
             Ok(Some(Ok(Landed { stored, from_fleet: true }))) if wish != Wish::Fresh => {
                 Ok(self.read_of_the_fleet(key, stored))
             }
@@ -140,8 +151,17 @@ impl Chunks {
     ) -> Boarded<Result<Landed, HistoryError>> {
         let boarded = self.cache.fetch(key, forced, newer, |generation| {
             let (chunks, key) = (Arc::clone(self), key.clone());
+            let here = trace::current();
+            let mut span = here.span(spans::FETCH);
+            if span.is_recorded() {
+                let account = chunks.kingdee.account_name(key.selection.account);
+                span.set(attributes::ACCOUNT, Value::text(account));
+                span.set(attributes::CHUNK, key.number);
+                span.set(attributes::PRIORITY, priority.label());
+            }
+            let place = span.context_or(&here);
             let errand = Errand { key, priority, forced, generation };
-            async move { chunks.fetch(errand).await }
+            (place.clone(), place.cover(async move { chunks.fetch(errand, span).await }))
         });
         if let Boarded::Seat(Landing { joined: true, .. }) = &boarded {
             self.counters.coalesced.inc();

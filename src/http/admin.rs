@@ -9,9 +9,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
 
+use super::answer::Seen;
+use super::front::visit::known;
 use super::phase::Phase;
 use super::points_history::Account;
 use super::problem::{Kind, Problem};
@@ -19,10 +22,12 @@ use super::reload::{self, Reload};
 use super::request_id::{RequestId, RequestIds};
 use super::router::{guarded, not_found, other_method};
 use super::{answer, framing};
+use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::history::{History, Told};
-use crate::telemetry::Metrics;
+use crate::telemetry::access::Line;
+use crate::telemetry::{AccessLog, Format, Members, Metrics};
 
 /// What the admin listener can see and do.
 #[derive(Clone)]
@@ -39,7 +44,17 @@ pub struct Admin {
     pub ids: Arc<RequestIds>,
     /// Takes the configuration over as it is written now.
     pub reload: Reload,
+    /// Wall clock of the log.
+    pub clock: Clock,
+    /// One line a request.
+    pub access: AccessLog,
+    /// Members as the log knows them.
+    pub members: Members,
 }
+
+const RELOAD: &str = "/admin/reload";
+const PURGE: &str = "/admin/members/{member_id}/purge";
+const PURGE_IN_ACCOUNT: &str = "/admin/accounts/{account}/members/{member_id}/purge";
 
 /// The admin routes.
 pub fn router(admin: Admin) -> Router {
@@ -47,12 +62,9 @@ pub fn router(admin: Admin) -> Router {
         .route("/livez", get(async || "alive\n").fallback(reads_only))
         .route("/readyz", get(ready).fallback(reads_only))
         .route("/metrics", get(metrics).fallback(reads_only))
-        .route("/admin/reload", post(reload_now).fallback(posts_only))
-        .route("/admin/members/{member_id}/purge", post(purge).fallback(posts_only))
-        .route(
-            "/admin/accounts/{account}/members/{member_id}/purge",
-            post(purge_in_account).fallback(posts_only),
-        )
+        .route(RELOAD, post(reload_now).fallback(posts_only))
+        .route(PURGE, post(purge).fallback(posts_only))
+        .route(PURGE_IN_ACCOUNT, post(purge_in_account).fallback(posts_only))
         .fallback(elsewhere)
         .with_state(admin.clone());
     guarded(routes).layer(from_fn_with_state(admin, every_request))
@@ -60,14 +72,58 @@ pub fn router(admin: Admin) -> Router {
 
 /// What every request gets: an id, a look at its framing, the headers of every answer.
 async fn every_request(State(admin): State<Admin>, mut request: Request, next: Next) -> Response {
-    let id = admin.ids.of(request.headers());
-    if let Some(refusal) = framing::refusal(&request, !request.body().is_end_stream(), &id) {
-        return refusal.into_axum();
-    }
-    request.extensions_mut().insert(id.clone());
-    let mut response = answer::finished(next.run(request).await, &id);
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let (began, id) = (Instant::now(), admin.ids.of(request.headers()));
+    let (method, path) = (known(request.method()), request.uri().path().to_owned());
+    let response = match framing::refusal(&request, !request.body().is_end_stream(), &id) {
+        Some(refusal) => refusal.into_axum(),
+        None => {
+            request.extensions_mut().insert(id.clone());
+            let mut response = answer::finished(next.run(request).await, &id);
+            response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
+        }
+    };
+    tell(&admin, (method, &path), &response, &id, began);
     response
+}
+
+/// One line in the access log; none for a probe or a scrape that went well, which would drown the rest.
+fn tell(
+    admin: &Admin,
+    (method, path): (&'static str, &str),
+    response: &Response,
+    id: &RequestId,
+    began: Instant,
+) {
+    let probe = matches!(path, "/livez" | "/readyz" | "/metrics");
+    if !admin.access.is_on() || (probe && response.status() == StatusCode::OK) {
+        return;
+    }
+    let purged =
+        path.strip_prefix("/admin/").and_then(|rest| rest.strip_suffix("/purge")?.rsplit_once("members/"));
+    let route = match (path, purged) {
+        ("/livez", _) => "/livez",
+        ("/readyz", _) => "/readyz",
+        ("/metrics", _) => "/metrics",
+        (RELOAD, _) => RELOAD,
+        (_, Some(("", _))) => PURGE,
+        (_, Some(_)) => PURGE_IN_ACCOUNT,
+        _ => "none",
+    };
+    let seen = Seen::by(response);
+    admin.access.write(&Line {
+        at: admin.clock.now(),
+        method,
+        route,
+        status: response.status().as_u16(),
+        outcome: seen.outcome,
+        took: began.elapsed(),
+        request_id: id.as_str(),
+        member: purged.map(|(_, member)| admin.members.hash(member)),
+        age: None,
+        upstream: None,
+        trace: None,
+    });
 }
 
 async fn elsewhere(State(admin): State<Admin>, request: Request) -> Response {
@@ -89,11 +145,12 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    admin.history.tell_upstream(&admin.metrics.upstream);
-    let (entries, bytes) = admin.history.cache_size();
-    let headers = [(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    (headers, admin.metrics.render(entries, bytes)).into_response()
+async fn metrics(State(admin): State<Admin>, asked: HeaderMap) -> Response {
+    let accept = asked.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(&accept.collect::<Vec<_>>().join(","));
+    let headers = [(CONTENT_TYPE, format.content_type()), (VARY, "accept")];
+    admin.metrics.tell_log(admin.access.dropped());
+    (headers, admin.metrics.render(format, admin.history.moment())).into_response()
 }
 
 async fn reload_now(State(admin): State<Admin>, Extension(id): Extension<RequestId>) -> Response {

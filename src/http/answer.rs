@@ -1,4 +1,6 @@
-//! An answer on its way out, and what log and metrics call it.
+//! An answer on its way out, and what log, metrics and traces tell of it.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -8,20 +10,44 @@ use http::{HeaderValue, Request, Response};
 use super::problem::{Kind, Problem};
 use super::request_id::{self, RequestId, X_REQUEST_ID};
 
-/// Where the rows of an answer came from; set by handlers, read at the front door.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen(pub &'static str);
+/// Outcome of answers that have nothing to do with rows.
+const NO_ROWS: &str = "none";
 
-/// A response of prepared bytes, and its outcome: where the rows came from, or the kind of problem.
+/// What there is to tell of an answer; set by handlers, read at the front door.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Where the rows came from, or the kind of problem.
+    pub outcome: &'static str,
+    /// Age of the rows in seconds.
+    pub age: Option<u64>,
+    /// Time spent waiting for Kingdee.
+    pub upstream: Option<Duration>,
+}
+
+impl Seen {
+    /// An answer without rows.
+    pub(crate) fn of(outcome: &'static str) -> Seen {
+        Seen { outcome, age: None, upstream: None }
+    }
+
+    /// What a router's response has to tell.
+    pub(super) fn by<B>(response: &Response<B>) -> Seen {
+        let extensions = response.extensions();
+        let kind = || extensions.get::<Kind>().map_or(NO_ROWS, |kind| kind.label());
+        extensions.get::<Seen>().copied().unwrap_or_else(|| Seen::of(kind()))
+    }
+}
+
+/// A response of prepared bytes, and what there is to tell of it.
 pub(crate) struct Answer {
     pub response: Response<Bytes>,
-    pub outcome: &'static str,
+    pub seen: Seen,
 }
 
 impl Answer {
-    /// The same for the router; the outcome travels as an extension.
+    /// The same for the router; what there is to tell travels as an extension.
     pub(crate) fn into_axum(mut self) -> Response<Body> {
-        self.response.extensions_mut().insert(Seen(self.outcome));
+        self.response.extensions_mut().insert(self.seen);
         self.response.map(Body::from)
     }
 }
@@ -56,9 +82,9 @@ impl Problem {
 
     /// The problem as an answer.
     pub(crate) fn into_answer(self, id: &RequestId) -> Answer {
-        let outcome = self.kind().label();
+        let seen = Seen::of(self.kind().label());
         let mut response = self.into_response(id);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
-        Answer { response, outcome }
+        Answer { response, seen }
     }
 }

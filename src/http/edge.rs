@@ -33,7 +33,7 @@ mod accept;
 mod version;
 mod streams;
 
-pub use bind::{bind, vacate};
+pub use bind::{bind, reachable, vacate};
 
 use accept::Acceptor;
 use streams::Streams;

@@ -12,31 +12,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
 use super::framing;
 use super::phase::Phase;
 use super::places::Places;
-use super::points_history::{Asked, PATH, PointsHistory, Route, route};
+use super::points_history::{Asked, PointsHistory, Route, route};
 use super::problem::{Kind, Problem};
-use super::request_id::{RequestId, RequestIds};
 use super::settings::EdgeLimits;
 use crate::clock::Clock;
-use crate::telemetry::access::Line;
-use crate::telemetry::requests::{RequestLabels, Series};
-use crate::telemetry::{AccessLog, RequestMetrics};
+use crate::telemetry::{AccessLog, Members, RequestMetrics, Tracer};
+
+pub mod visit;
+
+use visit::{Book, Visit};
 
 /// Bodies of answers: prepared bytes, or whatever a handler streams.
 pub type FrontBody = Either<Full<Bytes>, axum::body::Body>;
-
-/// Outcome of answers that have nothing to do with rows.
-const NO_ROWS: &str = "none";
 
 /// The service of the public listener. Clones share everything.
 #[derive(Clone)]
@@ -45,21 +42,10 @@ pub struct Front(Arc<Shared>);
 struct Shared {
     endpoint: PointsHistory,
     router: Router,
-    ids: RequestIds,
-    clock: Clock,
     waiting: Places,
     phase: Phase,
     max_uri_bytes: AtomicUsize,
-    access: AccessLog,
-    metrics: RequestMetrics,
-    often: Often,
-}
-
-/// Series of the answers that come by the thousand.
-struct Often {
-    hit: Series,
-    unchanged: Series,
-    stale: Series,
+    book: Book,
 }
 
 /// What the front needs to see.
@@ -78,25 +64,22 @@ pub struct FrontParts {
     pub access: AccessLog,
     /// Counts.
     pub metrics: RequestMetrics,
+    /// Who is traced.
+    pub tracer: Tracer,
+    /// Members as the log knows them.
+    pub members: Members,
 }
 
 impl Front {
     /// Opens the door.
     pub fn new(parts: FrontParts) -> Front {
-        let series = |status, outcome| parts.metrics.series(RequestLabels { route: PATH, status, outcome });
-        let often =
-            Often { hit: series(200, "hit"), unchanged: series(304, "hit"), stale: series(200, "stale") };
         Front(Arc::new(Shared {
-            often,
             endpoint: parts.endpoint,
             router: parts.router,
-            ids: RequestIds::starting_at(parts.clock.nonce()),
-            clock: parts.clock,
             waiting: Places::new(parts.limits.max_in_flight),
             phase: parts.phase,
             max_uri_bytes: AtomicUsize::new(parts.limits.max_uri_bytes),
-            access: parts.access,
-            metrics: parts.metrics,
+            book: Book::new(parts.clock, parts.access, parts.metrics, parts.tracer, parts.members),
         }))
     }
 
@@ -151,32 +134,14 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     }
 }
 
-/// What log and metrics tell of a request.
-struct Visit {
-    method: &'static str,
-    /// The template, never the path.
-    route: &'static str,
-    id: RequestId,
-    began: Instant,
-    /// Whether a header can say that an answer is its connection's last; HTTP/2 has GOAWAY.
-    can_close: bool,
-}
-
 impl Shared {
     /// The answer, counted and logged, or the visit of a request that must wait.
     fn enter<B>(&self, request: &Request<B>, has_body: bool) -> Result<Response<FrontBody>, Visit> {
-        let path = request.uri().path();
-        let found = route(path);
-        let visit = Visit {
-            method: known(request.method()),
-            route: super::router::template(path, found),
-            id: self.ids.of(request.headers()),
-            began: Instant::now(),
-            can_close: request.version() < Version::HTTP_2,
-        };
+        let found = route(request.uri().path());
+        let visit = self.book.begin(request, found.as_ref());
         let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, has_body, found, &visit)));
         match at_once.unwrap_or_else(|_| Some(Problem::new(Kind::Internal).into_answer(&visit.id))) {
-            Some(answer) => Ok(self.leave(&visit, answer)),
+            Some(answer) => Ok(self.leave(visit, answer)),
             None => Err(visit),
         }
     }
@@ -199,66 +164,41 @@ impl Shared {
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return None;
         }
-        let asked = Asked { route: found?, query: uri.query(), headers: request.headers(), id: &visit.id };
+        let trace = visit.trace.as_deref().map(|entered| &entered.context);
+        let asked =
+            Asked { route: found?, query: uri.query(), headers: request.headers(), id: &visit.id, trace };
         self.endpoint.without_waiting(asked, visit.began.into_std())
     }
 
     async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<FrontBody> {
         let Some(_place) = self.waiting.try_take() else {
-            return self.leave(&visit, Problem::overloaded().into_answer(&visit.id));
+            let answer = Problem::overloaded().into_answer(&visit.id);
+            return self.leave(visit, answer);
         };
-        request.extensions_mut().insert(visit.id.clone());
-        let response = match self.router.clone().oneshot(request.map(axum::body::Body::new)).await {
+        let (id, can_close) = (visit.id.clone(), visit.can_close);
+        request.extensions_mut().insert(id.clone());
+        let waiting = self.book.waiting(visit);
+        let routed = self.router.clone().oneshot(request.map(axum::body::Body::new));
+        let response = match waiting.place().cover(routed).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let response = answer::finished(response, &visit.id);
-        let kind = response.extensions().get::<Kind>().map(|kind| kind.label());
-        let outcome = response.extensions().get::<Seen>().map(|seen| seen.0).or(kind).unwrap_or(NO_ROWS);
-        self.count(&visit, response.status().as_u16(), outcome);
-        self.send(&visit, response.map(Either::Right))
+        let response = answer::finished(response, &id);
+        waiting.answered(response.status().as_u16(), Seen::by(&response));
+        self.send(can_close, response.map(Either::Right))
     }
 
-    fn leave(&self, visit: &Visit, answer: Answer) -> Response<FrontBody> {
-        self.count(visit, answer.response.status().as_u16(), answer.outcome);
-        self.send(visit, answer.response.map(|bytes| Either::Left(Full::new(bytes))))
+    fn leave(&self, visit: Visit, answer: Answer) -> Response<FrontBody> {
+        let can_close = visit.can_close;
+        self.book.tell(visit, answer.response.status().as_u16(), answer.seen);
+        self.send(can_close, answer.response.map(|bytes| Either::Left(Full::new(bytes))))
     }
 
     /// On its way; the connection's last answer if we are closing by now.
-    fn send(&self, visit: &Visit, mut response: Response<FrontBody>) -> Response<FrontBody> {
-        if visit.can_close && self.phase.is_closing() {
+    fn send(&self, can_close: bool, mut response: Response<FrontBody>) -> Response<FrontBody> {
+        if can_close && self.phase.is_closing() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
-    }
-
-    /// One count and one line.
-    fn count(&self, visit: &Visit, status: u16, outcome: &'static str) {
-        let took = visit.began.elapsed();
-        match (status, outcome, visit.route) {
-            (200, "hit", PATH) => self.often.hit.count(took),
-            (304, "hit", PATH) => self.often.unchanged.count(took),
-            (200, "stale", PATH) => self.often.stale.count(took),
-            (_, _, route) => self.metrics.series(RequestLabels { route, status, outcome }).count(took),
-        }
-        if self.access.is_on() {
-            let Visit { method, route, id, .. } = visit;
-            let at = self.clock.now();
-            self.access.write(&Line { at, method, route, status, outcome, took, request_id: id.as_str() });
-        }
-    }
-}
-
-/// Methods that may become log text.
-fn known(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::OPTIONS => "OPTIONS",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        _ => "OTHER",
     }
 }

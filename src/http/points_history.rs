@@ -14,7 +14,7 @@ use http::HeaderMap;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::Answer;
+use super::answer::{Answer, Seen};
 use super::caching::{self, Heads};
 use super::problem::{Kind, Problem};
 use super::request_id::{self, RequestId};
@@ -22,6 +22,8 @@ use crate::clock::Tick;
 use crate::domain::account::AccountIndex;
 use crate::domain::query::HistoryQuery;
 use crate::history::{History, Wish};
+use crate::telemetry::trace::Context;
+use crate::telemetry::trace::names::spans;
 
 pub mod schema;
 mod responses;
@@ -32,7 +34,7 @@ mod reply;
 pub mod parsers;
 
 pub use ask::Account;
-pub(crate) use ask::{Route, route};
+pub(crate) use ask::{Route, member_text, route};
 pub use cursor::CursorKeys;
 
 use responses::Responses;
@@ -63,6 +65,8 @@ pub(crate) struct Asked<'a> {
     pub query: Option<&'a str>,
     pub headers: &'a HeaderMap,
     pub id: &'a RequestId,
+    /// Where in a trace the request is; nowhere for most.
+    pub trace: Option<&'a Context>,
 }
 
 impl PointsHistory {
@@ -93,7 +97,14 @@ impl PointsHistory {
             return None;
         }
         let now = self.history.clock().tick_at(began);
-        let page = self.history.cached(&query, wish, now)?;
+        let look = || self.history.cached(&query, wish, now);
+        let page = match asked.trace {
+            None => look(),
+            Some(place) => {
+                let _span = place.span(spans::LOOK_UP);
+                place.clone().cover_now(look) // a refresh that it starts is part of the trace
+            }
+        }?;
         Some(rules.reply(&page, &query, account, asked, now))
     }
 
@@ -105,7 +116,10 @@ impl PointsHistory {
             Err(problem) => return problem.into_answer(asked.id),
         };
         let wish = caching::wish(asked.headers);
-        match self.history.page(&query, wish).await {
+        let began = tokio::time::Instant::now();
+        let page = self.history.page(&query, wish).await;
+        let upstream = began.elapsed(); // looking in memory besides takes microseconds
+        let mut answer = match page {
             Ok(page) => rules.reply(&page, &query, account, asked, self.history.clock().tick()),
             Err(error) => {
                 let mut answer = Problem::from(error).into_answer(asked.id);
@@ -113,7 +127,9 @@ impl PointsHistory {
                 answer.response.headers_mut().insert(caching::CACHE_STATUS, status);
                 answer
             }
-        }
+        };
+        answer.seen.upstream = Some(upstream);
+        answer
     }
 }
 
@@ -142,7 +158,8 @@ impl Rules {
         now: Tick,
     ) -> Answer {
         let response = reply::render(page, query, account, now, &self.heads, asked);
-        Answer { response, outcome: page.outcome.label() }
+        let age = Some(page.age(now).as_secs());
+        Answer { response, seen: Seen { outcome: page.outcome.label(), age, upstream: None } }
     }
 }
 
@@ -189,6 +206,6 @@ async fn handle(endpoint: PointsHistory, request: Request) -> Response {
     let Some(route) = route(parts.uri.path()) else {
         return Problem::new(Kind::NotFound).into_response(&id).map(Body::from);
     };
-    let asked = Asked { route, query: parts.uri.query(), headers: &parts.headers, id: &id };
+    let asked = Asked { route, query: parts.uri.query(), headers: &parts.headers, id: &id, trace: None };
     endpoint.answer(asked).await.into_axum()
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use compact_str::CompactString;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::telemetry::hex::hex_digits;
+
 /// The header's name.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -59,16 +61,11 @@ impl RequestIds {
 
     fn next(&self) -> RequestId {
         // SplitMix64: a counter, scrambled one to one.
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        let mut text = [0u8; 16];
-        for (i, digit) in text.iter_mut().enumerate() {
-            *digit = HEX[(z >> (60 - 4 * i)) as usize & 15];
-        }
-        CompactString::from_utf8(text).map_or_else(|_| RequestId::unknown(), RequestId)
+        CompactString::from_utf8(hex_digits(z)).map_or_else(|_| RequestId::unknown(), RequestId)
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep_until};
 
 use super::alarm::Alarm;
-use super::call::Call;
+use super::call::{Call, Priority};
 use super::credential::{CredentialSet, Keeper, Refused};
 use super::exchange::{Exchange, Request};
 use super::failure::{Failure, KingdeeError};
@@ -22,6 +22,8 @@ use super::wire::read_ledger;
 use crate::clock::Clock;
 use crate::domain::account::AccountName;
 use crate::domain::ledger::LedgerAnswer;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::{attributes, spans};
 
 /// What an attempt needs at least: one that can't end in time is not begun, nor does anybody queue for it.
 const LEAST_ATTEMPT: Duration = Duration::from_millis(100);
@@ -115,7 +117,9 @@ impl Account {
         // Nobody takes a turn before there is a token.
         self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
         let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
-        let turn = self.lane.enter(call.priority, latest).await.map_err(Ended::Unsent)?;
+        let arrived = Instant::now();
+        let turn = self.turn(call.priority, latest).await.map_err(Ended::Unsent)?;
+        self.tally.waits.observe(arrived.elapsed());
         // The wait may have outlived the token; an expired one is never sent.
         let set = self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
         if first {
@@ -125,6 +129,7 @@ impl Account {
         let known: Vec<&str> = params.iter().map(|(_, value)| value.as_str()).collect();
         let (begun, read) = (Instant::now(), |reply: &_| read_ledger(reply, &self.zone, &known));
         let outcome = exchange.ask(request, Some(set.credentials()), call.deadline, read).await;
+        self.tally.durations.observe(begun.elapsed());
         self.tally.attempt(outcome.as_ref().err().map(|failed| failed.error.failure));
         // One that had less time than an attempt may take, and ran out of it, says nothing about Kingdee.
         let cut_short = call.deadline < begun + exchange.attempt_timeout() && Instant::now() >= call.deadline;
@@ -141,6 +146,13 @@ impl Account {
             Err(_) if !Arc::ptr_eq(&keeper, &newer) => newer.get(deadline).await,
             got => got,
         }
+    }
+
+    async fn turn(&self, priority: Priority, latest: Instant) -> Result<Turn<'_>, KingdeeError> {
+        let mut span = trace::current().span(spans::LANE);
+        span.set(attributes::PRIORITY, priority.label());
+        let turn = self.lane.enter(priority, latest).await;
+        turn.inspect_err(|error| span.fail(error.failure.label()))
     }
 
     /// Does what may help, so that another attempt makes sense. Gives back the failure, as it is understood now.
@@ -191,6 +203,7 @@ impl Account {
             return Err(error);
         }
         used.back_offs += 1;
+        let _span = trace::current().span(spans::BACK_OFF);
         sleep_until(Instant::now() + wait).await;
         Ok(error)
     }

@@ -13,6 +13,17 @@ pub enum Priority {
     Export,
 }
 
+impl Priority {
+    /// Stable label for traces.
+    pub fn label(self) -> &'static str {
+        match self {
+            Priority::User => "user",
+            Priority::Refresh => "refresh",
+            Priority::Export => "export",
+        }
+    }
+}
+
 /// How a call may be made.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {

@@ -17,6 +17,9 @@ use super::sign::{SignedRequest, Stamp, WireQuery};
 use super::skew::Skew;
 use super::transport::{AttemptError, Carrier, Transport};
 use crate::clock::Clock;
+use crate::telemetry::trace::names::attributes;
+use crate::telemetry::trace::record::Kind;
+use crate::telemetry::trace::{self, Span};
 
 /// What every call of this client shares. Clones share it, and what replaces it.
 #[derive(Clone)]
@@ -135,9 +138,32 @@ impl Exchange {
         deadline: Instant,
         read: impl FnOnce(&Reply) -> Result<T, KingdeeError>,
     ) -> Result<T, AttemptError> {
+        let name = || format!("{} {}", request.method, request.path).into();
+        let mut span = trace::current().span_of(Kind::Client, name);
+        span.set(attributes::PATH, request.path);
+        let outcome = self.attempt(request, credentials, deadline, read, &mut span).await;
+        if let Err(AttemptError { error, .. }) = &outcome {
+            span.fail(error.failure.label());
+            if let Some(errcode) = error.errcode {
+                span.set(attributes::ERRCODE, errcode);
+            }
+        }
+        outcome
+    }
+
+    async fn attempt<T>(
+        &self,
+        request: Request<'_>,
+        credentials: Option<Credentials>,
+        deadline: Instant,
+        read: impl FnOnce(&Reply) -> Result<T, KingdeeError>,
+        span: &mut Span,
+    ) -> Result<T, AttemptError> {
         let (manner, used) = (self.manner.load_full(), self.skew.applied());
         let signed = self.sign(&manner, request, credentials, shifted(self.clock.now(), used))?;
-        let reply = manner.carrier.carry(signed, deadline).await?;
+        let place = span.context_or(&trace::current());
+        let reply = place.cover(manner.carrier.carry(signed, deadline)).await?;
+        span.set(attributes::STATUS, reply.status.as_u16());
         match read(&reply) {
             Ok(answer) => {
                 self.skew.accepted(used);
@@ -164,6 +190,11 @@ impl Exchange {
     /// Kingdee's clock minus ours, as it is applied; zero while Kingdee takes our timestamps.
     pub fn skew(&self) -> SignedDuration {
         self.skew.applied()
+    }
+
+    /// Signs with a clock that was found to be so far from ours, instead of waiting for Kingdee to refuse ours.
+    pub fn suppose_skew(&self, measured: SignedDuration) {
+        self.skew.suppose(measured);
     }
 
     fn sign(

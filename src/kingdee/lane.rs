@@ -66,6 +66,8 @@ pub struct LaneSnapshot {
     pub waiting: u32,
     /// Calls under way.
     pub under_way: u32,
+    /// Calls that the rate would let begin at once.
+    pub tokens: u32,
     /// The share of the configured rate that is in use, from 1/16 to 1.
     pub rate_factor: f64,
     /// How long Kingdee's `Retry-After` still holds everybody.
@@ -155,6 +157,7 @@ impl Lane {
         LaneSnapshot {
             waiting: state.queue.waiting(),
             under_way: state.under_way,
+            tokens: rate.map_or(0, |rate| rate.tokens(now)),
             rate_factor: rate.map_or(1.0, |rate| rate.factor(now)),
             paused_for: paused.map_or(Duration::ZERO, |until| until - now),
             breaker: state.breaker.standing(self.clock.tick()),

@@ -39,7 +39,8 @@ pub fn params(
     params
 }
 
-fn date(time: Timestamp, zone: &TimeZone) -> String {
+/// A time as `start_date` and `end_date` want it, to the second.
+pub fn date(time: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

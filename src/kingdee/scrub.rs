@@ -1,5 +1,7 @@
 //! Kingdee's own words, made fit for a log: one short line without numbers, keys or names that were asked for.
 
+use crate::telemetry::line::is_forging;
+
 /// Longest text that is kept, in characters.
 pub const MAX_CHARS: usize = 160;
 
@@ -38,12 +40,6 @@ pub fn scrub(text: &str, known: &[&str]) -> String {
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '/' | '=' | '.' | '%')
-}
-
-/// Control characters, line and paragraph separators, marks that turn the direction of text.
-fn is_forging(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn is_telling(word: &str, known: &[&str]) -> bool {

@@ -112,6 +112,8 @@ pub struct TransportSettings {
     pub attempt_timeout: Duration,
     /// A whole call with its retries and its wait in the lane.
     pub call_timeout: Duration,
+    /// Whether calls say which trace they belong to (W3C Trace Context).
+    pub propagate_trace: bool,
     /// Largest body read, after decompression.
     pub max_body_bytes: usize,
     /// Idle sockets are closed after this; below Kingdee's own.
@@ -124,6 +126,7 @@ impl Default for TransportSettings {
             connect_timeout: Duration::from_secs(2),
             attempt_timeout: Duration::from_secs(3),
             call_timeout: Duration::from_secs(8),
+            propagate_trace: false,
             max_body_bytes: 4 << 20,
             pool_idle_timeout: Duration::from_secs(4),
         }

@@ -31,6 +31,11 @@ impl Skew {
         self.lock().applied
     }
 
+    /// The skew was measured before anything was signed; it is applied until Kingdee refuses it.
+    pub fn suppose(&self, measured: SignedDuration) {
+        self.lock().applied = measured;
+    }
+
     /// Kingdee took an attempt that was signed with `used`.
     pub fn accepted(&self, used: SignedDuration) {
         let mut state = self.lock();

@@ -8,6 +8,7 @@ use super::account::Account;
 use super::lane::LaneSnapshot;
 use super::tally::Counts;
 use crate::domain::account::AccountName;
+use crate::telemetry::histogram::Reading;
 
 /// One account set at a moment. Nothing in it is secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,14 @@ pub struct Snapshot {
     pub calls: Counts,
     /// Attempts that Kingdee saw, by how they ended.
     pub attempts: Counts,
+    /// Calls for a token, by how they ended.
+    pub token_calls: Counts,
+    /// Calls for the authorisation, by how they ended.
+    pub pulls: Counts,
+    /// How long attempts took.
+    pub durations: Reading,
+    /// How long attempts waited for their turn.
+    pub waits: Reading,
 }
 
 /// A token at a moment.
@@ -39,13 +48,18 @@ pub struct TokenSnapshot {
 impl Snapshot {
     /// Looks at an account set.
     pub fn of(account: &Account, skew: SignedDuration) -> Snapshot {
+        let keeper = account.keeper.load();
         Snapshot {
             account: account.name.clone(),
             lane: account.lane.snapshot(),
             skew,
-            token: account.keeper.load().age_and_life().map(|(age, life)| TokenSnapshot { age, life }),
+            token: keeper.age_and_life().map(|(age, life)| TokenSnapshot { age, life }),
             calls: account.tally.calls(),
             attempts: account.tally.attempts(),
+            token_calls: keeper.token_calls(),
+            pulls: keeper.pulls(),
+            durations: account.tally.durations.read(),
+            waits: account.tally.waits.read(),
         }
     }
 }

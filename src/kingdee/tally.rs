@@ -1,19 +1,31 @@
-//! How the calls of one account set ended, in numbers that only grow.
+//! How the calls of one account set ended and what they took, in numbers that only grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::failure::{Failure, KingdeeError};
+use crate::telemetry::histogram::Histogram;
 
-/// Calls and attempts by class.
-#[derive(Debug, Default)]
+/// Calls and attempts by class, and the time that attempts took.
+#[derive(Debug)]
 pub struct Tally {
     calls: Classes,
     attempts: Classes,
+    /// How long attempts took, whatever came of them.
+    pub durations: Histogram,
+    /// How long attempts waited for their turn in the lane.
+    pub waits: Histogram,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let (durations, waits) = (Histogram::of_calls(), Histogram::of_calls());
+        Tally { calls: Classes::default(), attempts: Classes::default(), durations, waits }
+    }
 }
 
 /// One count for success, one for each class of failure.
 #[derive(Debug, Default)]
-struct Classes {
+pub struct Classes {
     good: AtomicU64,
     failed: [AtomicU64; Failure::ALL.len()],
 }
@@ -57,7 +69,8 @@ impl Tally {
 }
 
 impl Classes {
-    fn count(&self, failure: Option<Failure>) {
+    /// One more that ended well, or in this failure.
+    pub fn count(&self, failure: Option<Failure>) {
         let place = match failure {
             None => Some(&self.good),
             Some(failure) => self.failed.get(failure as usize),
@@ -67,7 +80,8 @@ impl Classes {
         }
     }
 
-    fn counts(&self) -> Counts {
+    /// How many so far.
+    pub fn counts(&self) -> Counts {
         let failed = Failure::ALL.into_iter().zip(&self.failed);
         Counts {
             good: self.good.load(Ordering::Relaxed),

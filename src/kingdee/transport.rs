@@ -15,6 +15,7 @@ use super::scrub::scrub;
 use super::settings::TransportSettings;
 use super::sign::SignedRequest;
 use crate::clock::Clock;
+use crate::telemetry::trace;
 
 /// Most characters in a query string (`protocol.md` §1.5).
 pub const LONGEST_QUERY: usize = 2048;
@@ -35,6 +36,7 @@ pub struct Transport {
     base: Url,
     attempt_timeout: Duration,
     max_body_bytes: usize,
+    propagate_trace: bool,
     clock: Clock,
 }
 
@@ -85,6 +87,7 @@ impl Transport {
             base,
             attempt_timeout: settings.attempt_timeout,
             max_body_bytes: settings.max_body_bytes,
+            propagate_trace: settings.propagate_trace,
             clock,
         })
     }
@@ -104,7 +107,19 @@ impl Transport {
         }
     }
 
-    async fn exchange(&self, signed: SignedRequest) -> Result<Reply, AttemptError> {
+    /// Knocks: an unsigned `GET /` that asks for nothing. Any answer will do; its `Date` shows Kingdee's clock.
+    ///
+    /// # Errors
+    /// [`KingdeeError`] where no whole answer came before `deadline`.
+    pub async fn knock(&self, deadline: Instant) -> Result<Reply, KingdeeError> {
+        let deadline = deadline.min(Instant::now() + self.attempt_timeout);
+        match timeout_at(deadline, self.receive(self.client.get(self.base.clone()))).await {
+            Ok(outcome) => outcome.map_err(|attempt| attempt.error),
+            Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no whole answer in time")),
+        }
+    }
+
+    async fn exchange(&self, mut signed: SignedRequest) -> Result<Reply, AttemptError> {
         let mut url = self.base.clone();
         url.set_path(signed.request.path);
         let query = signed.request.query.as_str();
@@ -113,11 +128,18 @@ impl Transport {
             // Can't happen with the two encodings there are; if it did, every signature would be wrong.
             return Err(plain(Failure::Configuration, "the query would not travel as it was signed"));
         }
+        if self.propagate_trace {
+            trace::current().write(&mut signed.headers); // no part of what is signed
+        }
         let request = self.client.request(signed.request.method.clone(), url).headers(signed.headers);
         let request = match signed.request.method {
             Method::POST => request.body(Bytes::from_static(b"{}")),
             _ => request,
         };
+        self.receive(request).await
+    }
+
+    async fn receive(&self, request: reqwest::RequestBuilder) -> Result<Reply, AttemptError> {
         let response = request.send().await.map_err(convert)?;
         let (status, headers) = (response.status(), response.headers());
         let (retry_after, date) = (retry_after(headers, self.clock.now()), date(headers));

@@ -112,6 +112,7 @@ fn state(control: &Control) -> Answer {
         ("clock_offset_seconds", json!(day.clock_offset().as_secs())),
         ("idle_timeout_seconds", json!(day.idle_timeout().borrow().map_or(0, |idle| idle.as_secs()))),
         ("grow_while_paging", json!(day.growth())),
+        ("readings", json!(day.readings())),
         ("inserted", inserted),
         ("members", members),
     ] {

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::latency::Latency;
 use super::lock::lock;
 use super::plan::{Plan, Which};
+use super::readings::Readings;
 use super::schedule::{Job, Schedule};
 use crate::clock::Tick;
 
@@ -26,6 +27,8 @@ pub struct BadDay {
     held: watch::Sender<bool>,
     idle: watch::Sender<Option<Duration>>,
     usual_idle: Option<Duration>,
+    readings: Mutex<Readings>,
+    usual_readings: Readings,
 }
 
 struct Slowness {
@@ -34,8 +37,9 @@ struct Slowness {
 }
 
 impl BadDay {
-    /// A good day, on which idle connections live as long as the settings say.
-    pub fn new(usual_idle: Option<Duration>) -> BadDay {
+    /// A good day, on which idle connections live as long as the settings say, and open questions are answered as
+    /// they say.
+    pub fn new(usual_idle: Option<Duration>, usual_readings: Readings) -> BadDay {
         BadDay {
             faults: Mutex::default(),
             latencies: Mutex::default(),
@@ -45,6 +49,8 @@ impl BadDay {
             held: watch::Sender::new(false),
             idle: watch::Sender::new(usual_idle),
             usual_idle,
+            readings: Mutex::new(usual_readings),
+            usual_readings,
         }
     }
 
@@ -57,6 +63,7 @@ impl BadDay {
         self.set_growth(0);
         self.hold(false);
         self.set_idle_timeout(self.usual_idle);
+        self.read_as(self.usual_readings);
     }
 
     /// Switches a fault of an endpoint on, or off.
@@ -135,6 +142,16 @@ impl BadDay {
     /// Lets ledgers grow while they are paged through.
     pub fn set_growth(&self, rows: u64) {
         self.growth.store(rows, Ordering::SeqCst);
+    }
+
+    /// How open questions are answered.
+    pub fn readings(&self) -> Readings {
+        *lock(&self.readings)
+    }
+
+    /// Answers open questions another way.
+    pub fn read_as(&self, readings: Readings) {
+        *lock(&self.readings) = readings;
     }
 
     /// Schedules a job, or ends it.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::limits::{Nonces, SIGNED_WINDOW};
+use super::readings::SpaceReading;
 use super::refusal::Refusal;
 use super::settings::SandboxSettings;
 use super::signature::{Signed, sign};
@@ -37,6 +38,7 @@ pub fn check(
     heard: &Heard<'_>,
     settings: &SandboxSettings,
     secrets: &[SecretString],
+    space: SpaceReading,
     nonces: &mut Nonces,
     now: Timestamp,
     tick: Tick,
@@ -57,7 +59,7 @@ pub fn check(
     }
     let (nonce, number) = nonce(heard.sole("x-api-nonce").unwrap_or_default())?;
     let signed = Signed { method: heard.method, path: heard.path, query: heard.query, nonce, timestamp };
-    let (theirs, text) = (heard.sole("x-api-signature"), signed.string_to_sign(settings.space_reading));
+    let (theirs, text) = (heard.sole("x-api-signature"), signed.string_to_sign(space));
     if !secrets.iter().any(|secret| theirs == Some(sign(secret.expose_secret(), &text).as_str())) {
         return Err(Refusal::Signature);
     }

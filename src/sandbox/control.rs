@@ -15,6 +15,7 @@ use super::lock::lock;
 use super::members::FLAGSHIP;
 use super::meter::BusiestMinute;
 use super::plan::Which;
+use super::readings::Readings;
 use super::schedule::Job;
 use super::settings::SandboxSettings;
 use super::traffic::Traffic;
@@ -38,7 +39,7 @@ impl Control {
             credentials: Mutex::new(Credentials::new(settings, clock.now())),
             ledger: Ledger::new(),
             traffic: Traffic::new(),
-            day: BadDay::new(settings.idle_timeout),
+            day: BadDay::new(settings.idle_timeout, settings.readings),
             clock,
         }))
     }
@@ -103,6 +104,16 @@ impl Control {
     /// somebody pages. Zero ends it.
     pub fn grow_while_paging(&self, rows: u64) {
         self.0.day.set_growth(rows);
+    }
+
+    /// How what the documents leave open is answered.
+    pub fn readings(&self) -> Readings {
+        self.0.day.readings()
+    }
+
+    /// Answers it another way from now on.
+    pub fn read_as(&self, readings: Readings) {
+        self.0.day.read_as(readings);
     }
 
     /// From now on calls of `integral_record` that pass all checks wait for [`Control::release`].
@@ -184,8 +195,8 @@ impl Control {
         last.map(|request| request.query().to_owned())
     }
 
-    /// A good day again: no fault, no latency, nobody held, right time, nothing scheduled, connections as patient as
-    /// the settings say, no inserted rows, counts at zero. Secrets, domains and tokens stay as they are: the platform
+    /// A good day again: no fault, no latency, nobody held, right time, nothing scheduled, connections as patient and
+    /// open questions answered as the settings say, no inserted rows, counts at zero. Secrets, domains and tokens stay as they are: the platform
     /// doesn't take those back either.
     pub fn reset(&self) {
         self.0.day.reset();

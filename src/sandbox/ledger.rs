@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::members::MEMBERS;
 use super::question::Question;
+use super::readings::{Readings, UnknownMember};
+use super::refusal::Refusal;
 use super::rows::{self, Row, RowId};
 
 /// All members' rows, and how many were inserted since the start.
@@ -17,7 +19,7 @@ pub struct Ledger {
 pub struct Page {
     /// Rows that match, on all pages.
     pub count: u64,
-    /// Rows of this page, newest first.
+    /// Rows of this page, in the order that is switched on.
     pub rows: Vec<Row>,
 }
 
@@ -53,12 +55,31 @@ impl Ledger {
         MEMBERS[who].rows + self.inserted[who].load(Ordering::SeqCst)
     }
 
+    /// The question as it is meant where it names a member that the account set doesn't have.
+    ///
+    /// # Errors
+    /// Where such a question is refused.
+    pub fn acquaint(
+        &self,
+        account: &str,
+        question: Question,
+        readings: &Readings,
+    ) -> Result<Question, Refusal> {
+        let is_known = |id: &str| MEMBERS.iter().any(|m| m.account == account && m.id == id);
+        match readings.unknown_member {
+            UnknownMember::Empty => Ok(question),
+            _ if question.member.as_deref().is_none_or(is_known) => Ok(question),
+            UnknownMember::Refused => Err(Refusal::NotFound("member_id")),
+            UnknownMember::Everybody => Ok(Question { member: None, ..question }),
+        }
+    }
+
     /// The page that `question` asks for in an account set. Beyond the last page it is empty.
-    pub fn page(&self, account: &str, question: &Question) -> Page {
-        let cut = question.cut_page_size();
+    pub fn page(&self, account: &str, question: &Question, readings: &Readings) -> Page {
+        let cut = question.page_size.min(readings.page_size_cap);
         let first = (question.page - 1).saturating_mul(cut);
         if let Some(id) = &question.id {
-            return self.record(account, question, id);
+            return self.record(account, question, id, readings);
         }
         let members = || {
             MEMBERS.iter().enumerate().filter(|(_, member)| {
@@ -69,16 +90,17 @@ impl Ledger {
         };
         // Counted once, so that an insertion in between can't tear the page.
         let ledgers: Vec<(usize, u64)> = members().map(|(who, _)| (who, self.rows_of(who))).collect();
-        let newest_first =
-            ledgers.iter().flat_map(|&(who, rows)| (0..rows).rev().map(move |index| (who, index)));
+        let listed = ledgers
+            .iter()
+            .flat_map(|&(who, rows)| (0..rows).map(move |place| (who, readings.index_at(place, rows))));
         let to_row = |(who, index): (usize, u64)| rows::row(who, index);
         let (first, cut) =
             (usize::try_from(first).unwrap_or(usize::MAX), usize::try_from(cut).unwrap_or(usize::MAX));
         if question.kind.is_none() && question.start.is_none() && question.end.is_none() {
             let count = ledgers.iter().map(|(_, rows)| rows).sum();
-            return Page { count, rows: newest_first.skip(first).take(cut).filter_map(to_row).collect() };
+            return Page { count, rows: listed.skip(first).take(cut).filter_map(to_row).collect() };
         }
-        let matching = newest_first.filter_map(to_row).filter(|row| question.takes(row));
+        let matching = listed.filter_map(to_row).filter(|row| question.takes(row, readings));
         let (mut count, mut page) = (0, Vec::new());
         for (place, row) in matching.enumerate() {
             count += 1;
@@ -89,14 +111,14 @@ impl Ledger {
         Page { count, rows: page }
     }
 
-    fn record(&self, account: &str, question: &Question, id: &str) -> Page {
+    fn record(&self, account: &str, question: &Question, id: &str, readings: &Readings) -> Page {
         let row = id.parse().ok().and_then(|id| rows::find(id, |who| self.rows_of(who)));
         let found = row.and_then(|(who, index)| rows::row(who, index)).filter(|row| {
             matches!(row.id, RowId::Number(number) if number.to_string() == id)
                 && row.member.account == account
                 && question.member.as_deref().is_none_or(|id| id == row.member.id)
                 && question.mobile.as_deref().is_none_or(|mobile| mobile == row.member.mobile)
-                && question.takes(row)
+                && question.takes(row, readings)
         });
         let count = u64::from(found.is_some());
         Page { count, rows: found.filter(|_| question.page == 1).into_iter().collect() }
@@ -107,11 +129,10 @@ impl Ledger {
 pub const MOST_INSERTED: u64 = 1_000_000;
 
 impl Question {
-    /// Type and window, both ends inclusive.
-    fn takes(&self, row: &Row) -> bool {
+    /// Type and window.
+    fn takes(&self, row: &Row, readings: &Readings) -> bool {
         self.kind.as_deref().is_none_or(|kind| kind == row.kind.number)
-            && self.start.is_none_or(|start| start <= row.at)
-            && self.end.is_none_or(|end| row.at <= end)
+            && readings.is_between(self.start, self.end, row.at)
     }
 }
 
@@ -121,7 +142,7 @@ mod tests {
     use crate::sandbox::members::{FLAGSHIP, OUTLET};
 
     fn ask(query: &str) -> Page {
-        Ledger::new().page(FLAGSHIP, &Question::read(query).unwrap())
+        Ledger::new().page(FLAGSHIP, &Question::read(query).unwrap(), &Readings::default())
     }
 
     #[test]
@@ -149,7 +170,7 @@ mod tests {
             page_size: 100,
             ..Question::default()
         };
-        let page = Ledger::new().page(FLAGSHIP, &question);
+        let page = Ledger::new().page(FLAGSHIP, &question, &Readings::default());
         assert_eq!((page.count, page.rows.as_slice()), (11, &rows[10..=20]));
     }
 
@@ -165,8 +186,8 @@ mod tests {
     fn one_record_is_found_by_its_id_in_its_own_account_set_only() {
         let RowId::Number(id) = ask("member_id=1007&page=100").rows[3].id else { panic!("no id") };
         let question = Question::read(&format!("id={id}")).unwrap();
-        assert_eq!(Ledger::new().page(FLAGSHIP, &question).rows.len(), 1);
-        assert_eq!(Ledger::new().page(OUTLET, &question).count, 0);
+        assert_eq!(Ledger::new().page(FLAGSHIP, &question, &Readings::default()).rows.len(), 1);
+        assert_eq!(Ledger::new().page(OUTLET, &question, &Readings::default()).count, 0);
         assert_eq!(ask(&format!("id={id}&member_id=1006")).count, 0);
         assert_eq!(ask(&format!("id=0{id}")).count, 0);
     }
@@ -174,7 +195,10 @@ mod tests {
     #[test]
     fn one_member_id_means_two_people_in_two_account_sets() {
         let question = Question::read("member_id=1003").unwrap();
-        let (here, there) = (Ledger::new().page(FLAGSHIP, &question), Ledger::new().page(OUTLET, &question));
+        let (here, there) = (
+            Ledger::new().page(FLAGSHIP, &question, &Readings::default()),
+            Ledger::new().page(OUTLET, &question, &Readings::default()),
+        );
         assert_eq!((here.count, there.count), (57, 12));
         assert_ne!(here.rows[0].member.name, there.rows[0].member.name);
     }
@@ -183,12 +207,12 @@ mod tests {
     fn inserted_rows_appear_on_top() {
         let ledger = Ledger::new();
         let question = Question::read("member_id=1004").unwrap();
-        let before = ledger.page(FLAGSHIP, &question).rows;
+        let before = ledger.page(FLAGSHIP, &question, &Readings::default()).rows;
         assert!(ledger.insert(FLAGSHIP, "1004", 3));
         assert!(!ledger.insert(OUTLET, "1004", 3));
-        let after = ledger.page(FLAGSHIP, &question);
+        let after = ledger.page(FLAGSHIP, &question, &Readings::default());
         assert_eq!((after.count, &after.rows[3..]), (103, &before[..7]));
         ledger.reset();
-        assert_eq!(ledger.page(FLAGSHIP, &question).rows, before);
+        assert_eq!(ledger.page(FLAGSHIP, &question, &Readings::default()).rows, before);
     }
 }

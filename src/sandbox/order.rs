@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::latency::{Latency, MOST_MS};
 use super::ledger::MOST_INSERTED;
 use super::members::FLAGSHIP;
+use super::readings::Change;
 use super::schedule::{Job, LONGEST_PERIOD};
 
 /// Most answers that `times` spoils.
@@ -47,6 +48,8 @@ pub struct Order {
     insert_rows: Option<Insertion>,
     /// Rows inserted after each answer of integral_record; 0 ends it.
     grow_while_paging: Option<u64>,
+    /// What the documents leave open.
+    readings: Option<Change>,
 }
 
 /// A job to repeat.
@@ -106,6 +109,9 @@ impl Order {
         if let Some(rows) = self.grow_while_paging {
             control.grow_while_paging(rows);
         }
+        if let Some(change) = self.readings {
+            control.read_as(change.of(control.readings()));
+        }
         if self.rotate_app_secret {
             control.rotate_app_secret();
         }
@@ -145,6 +151,7 @@ impl Order {
             rows.is_some_and(|rows| rows > MOST_INSERTED).then(|| format!("rows: at most {MOST_INSERTED}")),
             self.fault.as_ref().and_then(Fault::fault),
             self.latency.as_ref().and_then(Latency::fault),
+            self.readings.as_ref().and_then(Change::fault),
         ];
         let wrong: Vec<String> = wrong.into_iter().flatten().collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
@@ -187,6 +194,13 @@ pub fn allowed() -> Value {
         "forget_tokens": [true],
         "insert_rows": [{ "member": "1003", "rows": 1 }],
         "grow_while_paging": [0, 1, MOST_INSERTED],
+        "readings": [
+            { "space": "any" }, { "space": "form_only" }, { "space": "percent_only" },
+            { "order": "newest_first" }, { "order": "oldest_first" }, { "order": "unsorted" },
+            { "start": "exclusive", "end": "inclusive" }, { "start": "inclusive", "end": "exclusive" },
+            { "filter_hours_behind": 8 }, { "page_size_cap": 50 },
+            { "unknown_member": "empty" }, { "unknown_member": "refused" }, { "unknown_member": "everybody" },
+        ],
     })
 }
 
@@ -235,12 +249,21 @@ mod tests {
         let order = json!({
             "fault": { "status": 42 }, "times": 0, "percent": 101, "latency": { "fixed_ms": 600_001 },
             "clock_offset_seconds": i64::MIN, "every": { "job": "move_domain", "seconds": 86_401 },
-            "idle_timeout_seconds": 86_401, "grow_while_paging": 1_000_001,
+            "idle_timeout_seconds": 86_401, "grow_while_paging": 1_000_001, "readings": { "page_size_cap": 0 },
         });
         let wrong = read(&order).unwrap().check().unwrap_err();
-        for name in
-            ["status", "times", "percent", "fixed_ms", "clock_offset", "every", "idle", "rows", "both"]
-        {
+        for name in [
+            "status",
+            "times",
+            "percent",
+            "fixed_ms",
+            "clock_offset",
+            "every",
+            "idle",
+            "rows",
+            "both",
+            "page_size_cap",
+        ] {
             assert!(wrong.contains(name), "{name}: {wrong}");
         }
         for order in [json!({ "times": 1 }), json!({ "fault": "html", "seed": 1 })] {

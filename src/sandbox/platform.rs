@@ -16,6 +16,7 @@ use super::listener::Reset;
 use super::lock::lock;
 use super::payload::{Answer, json as json_answer};
 use super::question::{Question, params};
+use super::readings::Readings;
 use super::refusal::Refusal;
 use super::settings::SandboxSettings;
 use super::shape;
@@ -97,11 +98,12 @@ impl Platform {
         }
         let (now, tick) = (self.control.now(), self.control.clock().tick());
         let secrets = self.control.credentials().client_secrets();
-        check(heard, &self.settings, &secrets, &mut lock(&self.nonces), now, tick)?;
+        let readings = self.control.day().readings();
+        check(heard, &self.settings, &secrets, readings.space, &mut lock(&self.nonces), now, tick)?;
         let honest = match endpoint {
             Endpoint::Authorize => self.authorize(heard),
             Endpoint::Token => self.token(heard)?,
-            Endpoint::Record => self.record(heard).await?,
+            Endpoint::Record => self.record(heard, &readings).await?,
         };
         if endpoint != Endpoint::Record {
             self.control.day().delay(endpoint).await;
@@ -138,7 +140,7 @@ impl Platform {
         Ok(json!({ "errcode": 0, "description": "success", "data": data }))
     }
 
-    async fn record(&self, heard: &Heard<'_>) -> Result<Value, Refusal> {
+    async fn record(&self, heard: &Heard<'_>, readings: &Readings) -> Result<Value, Refusal> {
         let token = heard.sole("app-token").ok_or(Refusal::TokenEmpty)?;
         let router = heard.sole("x-gw-router-addr");
         if let Some(account) = self.control.credentials().account_of_token(token) {
@@ -150,9 +152,10 @@ impl Platform {
             return Err(Refusal::Throttled);
         }
         let question = Question::read(heard.query)?;
+        let question = self.control.ledger().acquaint(&account, question, readings)?;
         // Before the rows are read: what is inserted meanwhile is in the answer.
         self.control.day().delay(Endpoint::Record).await;
-        let page = self.control.ledger().page(&account, &question);
+        let page = self.control.ledger().page(&account, &question, readings);
         if let (Some(member), growth @ 1..) = (&question.member, self.control.day().growth()) {
             self.control.ledger().insert(&account, member, growth);
         }

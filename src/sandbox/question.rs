@@ -17,9 +17,9 @@ pub struct Question {
     pub member: Option<String>,
     /// 会员手机号码
     pub mobile: Option<String>,
-    /// First second inside, on the shop's wall as if UTC.
+    /// First date, on the shop's wall as if UTC.
     pub start: Option<i64>,
-    /// Last second inside, on the shop's wall as if UTC.
+    /// Last date, on the shop's wall as if UTC.
     pub end: Option<i64>,
     /// From 1.
     pub page: u64,
@@ -28,11 +28,6 @@ pub struct Question {
 }
 
 impl Question {
-    /// Rows that Kingdee really puts on a page: over 100 it cuts without a word.
-    pub fn cut_page_size(&self) -> u64 {
-        self.page_size.min(100)
-    }
-
     /// Reads the query. An empty value counts as none; a name that the endpoint doesn't have is ignored, as
     /// Kingdee's own pages with their stray parameters suggest.
     pub fn read(query: &str) -> Result<Question, Refusal> {
@@ -95,7 +90,7 @@ mod tests {
         }
         let question = Question::read("integral_type=%E7%AD%BE%E5%88%B0&page_size=300&page=").unwrap();
         assert_eq!(question.kind.as_deref(), Some("签到"));
-        assert_eq!((question.page, question.page_size, question.cut_page_size()), (1, 300, 100));
+        assert_eq!((question.page, question.page_size), (1, 300));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum Refusal {
     ParameterType(&'static str),
     /// A parameter has another format.
     ParameterFormat(&'static str),
+    /// A parameter names what isn't there.
+    NotFound(&'static str),
 }
 
 impl Refusal {
@@ -77,6 +79,7 @@ impl Refusal {
             Refusal::AppSecret | Refusal::ParameterFormat(_) => 1_030_002_006,
             Refusal::AppKey => 1_020_002_008,
             Refusal::ParameterType(_) => 1_030_002_001,
+            Refusal::NotFound(_) => 1_030_002_003,
         }
     }
 
@@ -91,6 +94,7 @@ impl Refusal {
             Refusal::AppKey => self.business(StatusCode::OK, "用户授权信息有误"),
             Refusal::ParameterType(name) => self.business(StatusCode::OK, &format!("参数{name}类型错误")),
             Refusal::ParameterFormat(name) => self.business(StatusCode::OK, &format!("参数{name}格式错误")),
+            Refusal::NotFound(name) => self.business(StatusCode::OK, &format!("参数{name}对应的数据不存在")),
             Refusal::ContentType => self.gateway(400, "Content-Type is invalid", "Content-Type无效"),
             Refusal::Throttled => self.gateway(429, "Too Many Requests, 已被限流", "请求过于频繁, 已被限流"),
             Refusal::NoSuchApi => self.gateway(519, "API not found", "请求的API不存在"),

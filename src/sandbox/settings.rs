@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::members::{FLAGSHIP, OUTLET};
+use super::readings::Readings;
 
 /// X-Api-ClientID of the sandbox; the leading zero is there to catch whoever reads it as a number.
 pub const DEMO_CLIENT_ID: &str = "0205022";
@@ -35,8 +36,8 @@ pub struct SandboxSettings {
     pub token_calls_per_minute: usize,
     /// How long an idle connection lives on a good day; `None` is for ever.
     pub idle_timeout: Option<Duration>,
-    /// Which readings of a space verify.
-    pub space_reading: SpaceReading,
+    /// What the documents leave open, until it is switched.
+    pub readings: Readings,
     /// The account sets.
     pub accounts: Vec<AccountSet>,
 }
@@ -67,18 +68,6 @@ pub enum ExpiresUnit {
     Seconds,
 }
 
-/// What the server does with the received query before it encodes each half once more (`protocol.md` §1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SpaceReading {
-    /// Nothing: the bytes as received. `+` and `%20` both verify, a mixture fails.
-    #[default]
-    Any,
-    /// Decodes and writes a space as `+`: only who signs `%2B` verifies.
-    FormOnly,
-    /// Decodes and writes a space as `%20`: only who signs `%2520` verifies.
-    PercentOnly,
-}
-
 impl Default for SandboxSettings {
     fn default() -> Self {
         SandboxSettings {
@@ -91,7 +80,7 @@ impl Default for SandboxSettings {
             calls_per_minute: 500,
             token_calls_per_minute: 2,
             idle_timeout: None,
-            space_reading: SpaceReading::Any,
+            readings: Readings::default(),
             accounts: vec![AccountSet::flagship(), AccountSet::outlet()],
         }
     }

@@ -105,10 +105,11 @@ mod tests {
     use super::*;
     use crate::sandbox::ledger::Ledger;
     use crate::sandbox::members::FLAGSHIP;
+    use crate::sandbox::readings::Readings;
 
     fn ask(query: &str) -> Value {
         let question = Question::read(query).unwrap();
-        data(&question, &Ledger::new().page(FLAGSHIP, &question))
+        data(&question, &Ledger::new().page(FLAGSHIP, &question, &Readings::default()))
     }
 
     #[test]

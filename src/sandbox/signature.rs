@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::settings::SpaceReading;
+use super::readings::SpaceReading;
 
 /// The parts of a request that are signed, as received.
 #[derive(Clone, Copy)]

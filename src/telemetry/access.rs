@@ -3,18 +3,21 @@
 //!
 //! A general logger formats each line through its layers and sends it alone; at tens of thousands of hits a second
 //! that costs more than the hits. A line here is a copy of some bytes, and one hand-over carries hundreds of them.
-//! It names the route, never the path: no member id, no query. Lines of one thread keep their order.
+//! It names the route, never the path: no member id, only its keyed hash, and no query. Nothing in a line needs escaping:
+//! all of it is ours, or digits. Lines of one thread keep their order.
 
-use std::cell::Cell;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing_appender::non_blocking::NonBlocking;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking};
 
 use super::log::Log;
+use super::members::MemberHash;
+use super::thread;
+use super::trace::TraceId;
 
 /// A batch is handed over at this size at the latest.
 const BATCH_BYTES: usize = 32 << 10;
@@ -39,6 +42,14 @@ pub struct Line<'a> {
     pub took: Duration,
     /// `X-Request-Id`; nothing in it needs escaping.
     pub request_id: &'a str,
+    /// Whose rows were asked for.
+    pub member: Option<MemberHash>,
+    /// Age of the rows in seconds, where there are any.
+    pub age: Option<u64>,
+    /// Time spent waiting for Kingdee: lane, credentials and retries included.
+    pub upstream: Option<Duration>,
+    /// The trace that it is part of.
+    pub trace: Option<TraceId>,
 }
 
 /// The access log; clones share the buffers.
@@ -49,6 +60,7 @@ struct Shared {
     on: AtomicBool,
     json: bool,
     sink: NonBlocking,
+    dropped: ErrorCounter,
     buffers: [Mutex<Buffer>; BUFFERS],
 }
 
@@ -65,8 +77,12 @@ struct Buffer {
 impl AccessLog {
     /// Lines go where the log goes.
     pub fn into(log: &Log) -> AccessLog {
-        let (on, json, sink) = (AtomicBool::new(true), log.is_json(), log.sink());
-        AccessLog(Some(Arc::new(Shared { on, json, sink, buffers: Default::default() })))
+        AccessLog::over(log.sink(), log.is_json())
+    }
+
+    fn over(sink: NonBlocking, json: bool) -> AccessLog {
+        let (on, dropped) = (AtomicBool::new(true), sink.error_counter());
+        AccessLog(Some(Arc::new(Shared { on, json, sink, dropped, buffers: Default::default() })))
     }
 
     /// Lines from now on, or none; of all clones.
@@ -86,10 +102,16 @@ impl AccessLog {
         self.0.as_ref().is_some_and(|shared| shared.on.load(Ordering::Relaxed))
     }
 
+    /// What the log's queue had no room for so far, lines of other kinds included; a batch of ours counts as one.
+    pub fn dropped(&self) -> u64 {
+        self.0.as_ref().map_or(0, |shared| shared.dropped.dropped_lines() as u64)
+    }
+
     /// Writes a line.
     pub fn write(&self, line: &Line<'_>) {
         let Some(shared) = &self.0 else { return };
-        let mut buffer = shared.buffers[own_buffer()].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer =
+            shared.buffers[thread::number() % BUFFERS].lock().unwrap_or_else(PoisonError::into_inner);
         buffer.push(line, shared.json);
         if buffer.lines.len() >= BATCH_BYTES {
             shared.hand_over(&mut buffer);
@@ -106,19 +128,6 @@ impl AccessLog {
             }
         }
     }
-}
-
-/// Number of this thread's buffer: the next one when it writes its first line.
-fn own_buffer() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    const NONE: usize = usize::MAX;
-    thread_local!(static OWN: Cell<usize> = const { Cell::new(NONE) });
-    OWN.with(|own| {
-        if own.get() == NONE {
-            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % BUFFERS);
-        }
-        own.get()
-    })
 }
 
 impl Shared {
@@ -144,21 +153,77 @@ impl Buffer {
         let millis =
             [b'0' + (millis / 100) as u8, b'0' + (millis / 10 % 10) as u8, b'0' + (millis % 10) as u8];
         let stamp = self.stamp.as_str();
-        let micros = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX);
         if json {
             put(out, &[r#"{"timestamp":""#, stamp, "."]);
             out.extend_from_slice(&millis);
             put(out, &[r#"Z","level":"INFO","message":"request","method":""#, line.method]);
             put(out, &[r#"","route":""#, line.route, r#"","status":"#, digits.format(line.status)]);
-            put(out, &[r#","outcome":""#, line.outcome, r#"","duration_us":"#, digits.format(micros)]);
-            put(out, &[r#","request_id":""#, line.request_id, "\"}\n"]);
+            put(
+                out,
+                &[r#","outcome":""#, line.outcome, r#"","duration_us":"#, digits.format(micros(line.took))],
+            );
+            put(out, &[r#","request_id":""#, line.request_id, "\""]);
+            push_details(out, line, &JSON);
+            out.extend_from_slice(b"}\n");
         } else {
             put(out, &[stamp, "."]);
             out.extend_from_slice(&millis);
             put(out, &["Z  INFO ", line.method, " ", line.route, " ", digits.format(line.status)]);
-            put(out, &[" ", line.outcome, " ", digits.format(micros), "us ", line.request_id, "\n"]);
+            put(out, &[" ", line.outcome, " ", digits.format(micros(line.took)), "us ", line.request_id]);
+            push_details(out, line, &HUMAN);
+            out.push(b'\n');
         }
     }
+}
+
+/// What stands around the details that not every line has.
+struct Style {
+    age: &'static str,
+    upstream: &'static str,
+    member: &'static str,
+    trace: &'static str,
+    /// Behind a text.
+    end: &'static str,
+}
+
+const JSON: Style = Style {
+    age: r#","age_s":"#,
+    upstream: r#","upstream_us":"#,
+    member: r#","member":""#,
+    trace: r#","trace_id":""#,
+    end: "\"",
+};
+
+const HUMAN: Style =
+    Style { age: " age_s=", upstream: " upstream_us=", member: " member=", trace: " trace_id=", end: "" };
+
+fn push_details(out: &mut Vec<u8>, line: &Line<'_>, style: &Style) {
+    let mut digits = itoa::Buffer::new();
+    let mut number = |out: &mut Vec<u8>, name: &str, number: u64| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(digits.format(number).as_bytes());
+    };
+    let text = |out: &mut Vec<u8>, name: &str, text: &[u8]| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(text);
+        out.extend_from_slice(style.end.as_bytes());
+    };
+    if let Some(age) = line.age {
+        number(out, style.age, age);
+    }
+    if let Some(upstream) = line.upstream {
+        number(out, style.upstream, micros(upstream));
+    }
+    if let Some(member) = line.member {
+        text(out, style.member, &member.digits());
+    }
+    if let Some(trace) = line.trace {
+        text(out, style.trace, &trace.digits());
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -174,6 +239,23 @@ mod tests {
             outcome: "hit",
             took: Duration::from_micros(17),
             request_id: "0123456789abcdef",
+            member: None,
+            age: None,
+            upstream: None,
+            trace: None,
+        }
+    }
+
+    fn detailed() -> Line<'static> {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut headers = http::HeaderMap::new();
+        headers.insert("traceparent", http::HeaderValue::from_static(parent));
+        Line {
+            member: Some(crate::telemetry::Members::keyed_by(b"key").hash("1003")),
+            age: Some(12),
+            upstream: Some(Duration::from_micros(3_400)),
+            trace: crate::telemetry::trace::context::parent(&headers).map(|parent| parent.trace),
+            ..line()
         }
     }
 
@@ -186,28 +268,34 @@ mod tests {
         assert_eq!(json["route"], "/members/{member_id}/points-history");
         assert_eq!((&json["status"], &json["duration_us"]), (&200.into(), &17.into()));
         assert_eq!((&json["outcome"], &json["method"]), (&"hit".into(), &"GET".into()));
+        for detail in ["age_s", "upstream_us", "member", "trace_id"] {
+            assert_eq!(json.get(detail), None, "{detail}");
+        }
+        buffer.lines.clear();
+        buffer.push(&detailed(), true);
+        let json: serde_json::Value = serde_json::from_slice(&buffer.lines).unwrap();
+        assert_eq!((&json["age_s"], &json["upstream_us"]), (&12.into(), &3_400.into()));
+        assert_eq!(json["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(json["member"].as_str().map(str::len), Some(16));
     }
 
     #[test]
     fn a_human_line_is_one_line() {
         let mut buffer = Buffer::default();
         buffer.push(&line(), false);
+        let start = "2026-11-24T10:00:00.042Z  INFO GET /members/{member_id}/points-history 200 hit 17us 0123456789abcdef";
+        assert_eq!(String::from_utf8(buffer.lines.clone()).unwrap(), format!("{start}\n"));
+        buffer.lines.clear();
+        buffer.push(&detailed(), false);
         let text = String::from_utf8(buffer.lines).unwrap();
-        assert_eq!(
-            text,
-            "2026-11-24T10:00:00.042Z  INFO GET /members/{member_id}/points-history 200 hit 17us 0123456789abcdef\n"
-        );
+        assert!(text.starts_with(&format!("{start} age_s=12 upstream_us=3400 member=")), "{text}");
+        assert!(text.ends_with(" trace_id=4bf92f3577b34da6a3ce929d0e0e4736\n"), "{text}");
     }
 
     #[test]
     fn every_thread_writes_into_a_buffer_of_its_own_and_a_flush_finds_them_all() {
         let (sink, guard, written) = sink();
-        let log = AccessLog(Some(Arc::new(Shared {
-            on: AtomicBool::new(true),
-            json: true,
-            sink,
-            buffers: Default::default(),
-        })));
+        let log = AccessLog::over(sink, true);
         let used = || {
             let Some(shared) = &log.0 else { return 0 };
             shared.buffers.iter().filter(|b| !b.lock().unwrap().lines.is_empty()).count()

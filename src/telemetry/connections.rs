@@ -4,6 +4,9 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::list;
 
 /// Why a connection could not be accepted: `exhausted` (descriptors or memory), `peer-gone`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -21,4 +24,12 @@ pub struct ConnectionMetrics {
     pub cut: Counter,
     /// Accepts that failed.
     pub accept_faults: Family<AcceptFault, Counter>,
+}
+
+impl ConnectionMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        list::HTTP_CONNECTIONS.register(registry, self.open.clone());
+        list::HTTP_CONNECTIONS_CUT.register(registry, self.cut.clone());
+        list::HTTP_ACCEPT_FAULTS.register(registry, self.accept_faults.clone());
+    }
 }

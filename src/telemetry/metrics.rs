@@ -1,15 +1,22 @@
-//! The list of every metric and its labels, and the page that a scraper reads.
+//! Everything that is counted, and the page that a scraper reads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use super::connections::ConnectionMetrics;
 use super::counters::Counters;
+use super::exposition::{self, Format};
+use super::list;
+use super::moment::{Moment, Snapshot};
+use super::process::ProcessFacts;
 use super::reloads::ReloadMetrics;
 use super::requests::RequestMetrics;
-use super::upstream::UpstreamMetrics;
+use super::trace::TraceMetrics;
+use crate::clock::Clock;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -21,67 +28,50 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     /// What the edge counts of connections.
     pub connections: ConnectionMetrics,
-    /// How the way to Kingdee stands.
-    pub upstream: UpstreamMetrics,
     /// Configurations that were read again.
     pub reloads: ReloadMetrics,
-    entries: Gauge,
-    bytes: Gauge,
+    /// What became of spans.
+    pub trace: TraceMetrics,
+    log_dropped: Counter,
+    /// Seconds since 1970.
+    started: f64,
 }
 
 impl Metrics {
-    /// Registers everything.
-    pub fn new() -> Metrics {
+    /// Registers everything that is counted. The process started about now.
+    pub fn new(clock: &Clock) -> Metrics {
         let counters = Arc::<Counters>::default();
         let requests = RequestMetrics::default();
         let connections = ConnectionMetrics::default();
-        let upstream = UpstreamMetrics::default();
         let reloads = ReloadMetrics::default();
-        let (entries, bytes) = (Gauge::default(), Gauge::default());
-        let mut registry = Registry::with_prefix("points_gateway");
-        let r = &mut registry;
-        r.register("http_requests", "Requests answered", requests.requests.clone());
-        r.register(
-            "http_request_duration_seconds",
-            "Time until the answer's head",
-            requests.duration.clone(),
-        );
-        r.register("http_connections", "Connections open now, both listeners", connections.open.clone());
-        r.register(
-            "http_connections_cut",
-            "Connections cut at the drain's deadline",
-            connections.cut.clone(),
-        );
-        r.register(
-            "http_accept_faults",
-            "Connections that could not be accepted, by reason",
-            connections.accept_faults.clone(),
-        );
-        r.register("cache_entries", "Ledger chunks in memory", entries.clone());
-        r.register("cache_bytes", "Bytes that ledger chunks take", bytes.clone());
-        r.register("coalesced", "Callers that joined somebody else's fetch", counters.coalesced.clone());
-        r.register("fetches_failed", "Fetches that ended in an error", counters.fetch_failed.clone());
-        r.register("foreign_rows", "Rows of another member that were dropped", counters.foreign_rows.clone());
-        r.register("odd_rows", "Rows whose amounts don't add up", counters.odd_rows.clone());
-        upstream.register(r);
-        reloads.register(r);
-        Metrics { registry, counters, requests, connections, upstream, reloads, entries, bytes }
+        let (trace, log_dropped) = (TraceMetrics::default(), Counter::default());
+        let mut registry = Registry::default();
+        requests.register(&mut registry);
+        connections.register(&mut registry);
+        counters.register(&mut registry);
+        reloads.register(&mut registry);
+        trace.register(&mut registry);
+        list::LOG_DROPPED.register(&mut registry, log_dropped.clone());
+        let started = clock.now().as_millisecond() as f64 / 1e3;
+        Metrics { registry, counters, requests, connections, reloads, trace, log_dropped, started }
     }
 
-    /// OpenMetrics text. Sizes are told by the caller, since they are read when somebody asks.
-    pub fn render(&self, cache_entries: u64, cache_bytes: u64) -> String {
-        self.entries.set(cache_entries.try_into().unwrap_or(i64::MAX));
-        self.bytes.set(cache_bytes.try_into().unwrap_or(i64::MAX));
+    /// Takes over what the log had no room for; it is counted there, and only ever grows.
+    pub fn tell_log(&self, dropped: u64) {
+        self.log_dropped.inner().fetch_max(dropped, Ordering::Relaxed);
+    }
+
+    /// The page. How things stand at this moment is told by the caller.
+    pub fn render(&self, format: Format, moment: Moment) -> String {
+        let mut now = Registry::default();
+        let process = ProcessFacts::read(self.started);
+        now.register_collector(Box::new(Snapshot { moment, process }));
         let mut page = String::new();
-        match prometheus_client::encoding::text::encode(&mut page, &self.registry) {
-            Ok(()) => page,
-            Err(_) => String::new(), // writing to a String does not fail
+        let written = [&self.registry, &now].into_iter().try_for_each(|r| encode_registry(&mut page, r));
+        match (written.and_then(|()| encode_eof(&mut page)), format) {
+            (Ok(()), Format::OpenMetrics) => page,
+            (Ok(()), Format::Prometheus) => exposition::prometheus(&page),
+            (Err(_), _) => String::new(), // writing to a String does not fail
         }
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Metrics::new()
     }
 }

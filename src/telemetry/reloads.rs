@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::list;
+
 /// How a reload ended: `applied`, `refused`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabel {
@@ -25,27 +27,11 @@ pub struct ReloadMetrics {
 }
 
 impl ReloadMetrics {
-    pub(super) fn register(&self, r: &mut Registry) {
-        r.register(
-            "config_reloads",
-            "Configurations read again, by what became of them",
-            self.reloads.clone(),
-        );
-        r.register(
-            "config_last_reload_successful",
-            "1 while the configuration last read is in force, 0 after it was refused",
-            self.successful.clone(),
-        );
-        r.register(
-            "config_last_reload_success_timestamp_seconds",
-            "When a configuration was last taken over, at the start or later",
-            self.at.clone(),
-        );
-        r.register(
-            "config_restart_pending_keys",
-            "Keys whose new value waits for a restart",
-            self.pending.clone(),
-        );
+    pub(super) fn register(&self, registry: &mut Registry) {
+        list::CONFIG_RELOADS.register(registry, self.reloads.clone());
+        list::CONFIG_SUCCESSFUL.register(registry, self.successful.clone());
+        list::CONFIG_SINCE.register(registry, self.at.clone());
+        list::CONFIG_PENDING.register(registry, self.pending.clone());
     }
 
     /// The start took a configuration over.

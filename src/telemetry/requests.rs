@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::histogram::Histogram;
+use super::list;
+use super::spread::SpreadCounter;
 
 /// Labels of one series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,33 +33,35 @@ pub struct OutcomeLabel {
 #[derive(Debug, Clone)]
 pub struct RequestMetrics {
     /// Requests answered.
-    pub requests: Family<RequestLabels, Counter>,
-    /// Seconds until the answer's head was ready.
+    pub requests: Family<RequestLabels, SpreadCounter>,
+    /// Time until the answer's head was ready.
     pub duration: Family<OutcomeLabel, Histogram, fn() -> Histogram>,
 }
 
 impl Default for RequestMetrics {
     fn default() -> Self {
-        RequestMetrics { requests: Family::default(), duration: Family::new_with_constructor(durations) }
+        let duration: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(Histogram::of_requests);
+        RequestMetrics { requests: Family::default(), duration }
     }
-}
-
-fn durations() -> Histogram {
-    Histogram::new([25e-6, 100e-6, 500e-6, 2.5e-3, 10e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
 /// One series, looked up once, for answers that come by the thousand.
 #[derive(Debug, Clone)]
 pub struct Series {
-    requests: Counter,
+    requests: SpreadCounter,
     duration: Histogram,
 }
 
 impl RequestMetrics {
-    /// The series of these labels.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        list::HTTP_REQUESTS.register(registry, self.requests.clone());
+        list::HTTP_DURATION.register(registry, self.duration.clone());
+    }
+
+    /// The series of these labels; it is there with zeros from now on.
     pub fn series(&self, labels: RequestLabels) -> Series {
-        let duration = self.duration.get_or_create(&OutcomeLabel { outcome: labels.outcome }).clone();
-        Series { requests: self.requests.get_or_create(&labels).clone(), duration }
+        let duration = self.duration.get_or_create_owned(&OutcomeLabel { outcome: labels.outcome });
+        Series { requests: self.requests.get_or_create_owned(&labels), duration }
     }
 }
 
@@ -64,6 +69,6 @@ impl Series {
     /// Counts one answer.
     pub fn count(&self, took: Duration) {
         self.requests.inc();
-        self.duration.observe(took.as_secs_f64());
+        self.duration.observe(took);
     }
 }

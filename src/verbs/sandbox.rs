@@ -48,6 +48,7 @@ async fn sandbox(ports: &Ports, clock: Clock) -> Ended {
   curl -s http://{admin}/sandbox/state
   curl -s -H 'Content-Type: application/json' -d '{{\"fault\":{{\"code\":5007}},\"percent\":20}}' http://{admin}/sandbox/faults
   curl -s -H 'Content-Type: application/json' -d '{{\"fault\":\"help\"}}' http://{admin}/sandbox/faults   # lists what there is
+  curl -s -H 'Content-Type: application/json' -d '{{\"readings\":{{\"end\":\"exclusive\"}}}}' http://{admin}/sandbox/faults   # what documents leave open
   curl -s -X DELETE http://{admin}/sandbox/faults
 
 A configuration for a gateway in front of it:

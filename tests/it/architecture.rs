@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms and what each may name, from the top down (`architecture.md`). `sandbox` knows nothing but the clock.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     (
         "app",
         &[
@@ -21,6 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
             "sandbox",
         ],
     ),
+    ("doctor", &["config", "kingdee", "domain", "clock"]),
     ("config", &["http", "history", "cache", "kingdee", "shared", "domain", "telemetry"]),
     ("http", &["history", "domain", "clock", "telemetry"]),
     ("history", &["cache", "kingdee", "shared", "domain", "clock", "telemetry"]),

@@ -110,3 +110,117 @@ fn openapi_prints_the_document() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(document["paths"]["/members/{member_id}/points-history"].is_object());
 }
+
+/// The verbs, as the help lists them: names stand two columns in, what goes on below further in.
+fn verbs() -> Vec<String> {
+    let help = String::from_utf8(gateway(&["--help"], "").stdout).unwrap();
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let listed = listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let names = listed.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help");
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_help_of_every_verb_has_examples_and_exit_codes() {
+    let verbs = verbs();
+    for verb in ["serve", "demo", "sandbox", "check", "doctor", "sign", "openapi", "completions"] {
+        assert!(verbs.iter().any(|listed| listed == verb), "{verb}: {verbs:?}");
+    }
+    for verb in &verbs {
+        for arguments in [[verb, "--help"], ["help", verb]] {
+            let output = gateway(&arguments, "");
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+            assert!(
+                said.contains("Examples:\n") && said.contains(&format!("  points-gateway {verb}")),
+                "{said}"
+            );
+            assert!(said.contains("Exit codes: 0 "), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_version_tells_the_commit_and_its_date() {
+    let said = String::from_utf8(gateway(&["--version"], "").stdout).unwrap();
+    let inside = said.strip_prefix(concat!("points-gateway ", env!("CARGO_PKG_VERSION"), " (")).unwrap();
+    let inside = inside.strip_suffix(")\n").unwrap();
+    if inside != "commit unknown" {
+        let (commit, date) = inside.split_once(", ").unwrap();
+        assert!(commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit()), "{said}");
+        assert!(date.parse::<jiff::civil::Date>().is_ok(), "{said}");
+    }
+}
+
+#[test]
+fn completions_exist_for_every_shell_and_know_the_verbs() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = gateway(&["completions", shell], "");
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        for word in verbs().iter().map(String::as_str).chain(["points-gateway", "space-encoding"]) {
+            assert!(script.contains(word), "{word} is not in the script for {shell}");
+        }
+    }
+    assert_eq!(gateway(&["completions", "tcsh"], "").status.code(), Some(64));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing.toml");
+    let secretless = folder.path().join("gateway.toml");
+    std::fs::write(&secretless, "[kingdee]\nclient_id = \"1\"\nclient_secret_file = \"./no-secret\"\n")
+        .unwrap();
+    for verb in ["check", "serve", "doctor"] {
+        for (file, words) in [
+            (missing.as_path(), "missing.toml"),
+            (folder.path(), "Correct the path"),
+            (secretless.as_path(), "no-secret"),
+        ] {
+            let output = gateway(&[verb, "--config", file.to_str().unwrap()], "");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(78), "{verb}: {said}");
+            assert!(said.contains(words) && said.contains("to do:"), "{verb}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_or_foreign_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, port) =
+        (taken.local_addr().unwrap().to_string(), taken.local_addr().unwrap().port().to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let serve = |listen: &str| {
+        let text = format!(
+            "[kingdee]\nclient_id = \"1\"\nclient_secret = \"x\"\n[http]\nlisten = {listen:?}\nadmin_listen = \"127.0.0.1:0\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        gateway(&["serve", "--config", file.to_str().unwrap()], "")
+    };
+    for (output, words) in [
+        (serve(&address), ["http.listen", "end what holds it"]),
+        // Reserved for documents: nobody has it.
+        (serve("192.0.2.1:8080"), ["http.listen", "no such address"]),
+        (gateway(&["demo", "--port", &port, "--admin-port", "0"], ""), [port.as_str(), "--port"]),
+        (gateway(&["sandbox", "--port", &port, "--admin-port", "0"], ""), ["can't listen", "--port"]),
+    ] {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn examples_fit_a_narrow_terminal() {
+    for verb in verbs() {
+        let help = String::from_utf8(gateway(&[&verb, "--help"], "").stdout).unwrap();
+        let examples =
+            help.lines().skip_while(|line| *line != "Examples:").filter(|line| line.starts_with("  "));
+        let long: Vec<_> = examples.filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{verb}: {long:#?}");
+    }
+}

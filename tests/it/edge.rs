@@ -12,7 +12,7 @@ use points_gateway::http::phase::Phase;
 use points_gateway::http::points_history::CursorKeys;
 use points_gateway::http::settings::{DrainSettings, EdgeLimits};
 use points_gateway::http::{Account, PointsHistory};
-use points_gateway::telemetry::{AccessLog, ConnectionMetrics, RequestMetrics};
+use points_gateway::telemetry::{AccessLog, ConnectionMetrics, Members, RequestMetrics, Tracer};
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
@@ -209,6 +209,8 @@ async fn a_panic_is_one_problem_with_the_request_s_own_id_and_takes_nothing_alon
         phase: Phase::new(),
         access: AccessLog::off(),
         metrics: RequestMetrics::default(),
+        tracer: Tracer::off(),
+        members: Members::keyed_by(b"key"),
     });
     let listener = tokio::net::TcpListener::from_std(bind("127.0.0.1:0".parse().unwrap()).unwrap()).unwrap();
     let address = listener.local_addr().unwrap();

@@ -3,10 +3,12 @@
 // A harness may stop where production code may not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod leaks;
 mod support;
 mod wire;
 mod process;
 mod load;
+mod collector;
 
 mod architecture;
 mod documents;
@@ -24,6 +26,7 @@ mod problems;
 mod coalescing;
 mod fleet;
 mod shared_tier;
+mod shared_tls;
 mod balanced;
 mod fleet_credentials;
 mod rehearsal;
@@ -34,11 +37,22 @@ mod reload;
 mod reload_process;
 mod reload_fleet;
 mod conditional;
+mod scrape;
 mod metrics;
+mod metric_list;
+mod promql;
+mod dashboard;
+mod alerts;
+mod traces;
+mod lines;
+mod canaries;
 mod moka_facts;
 mod upstream_calls;
 mod resilience;
 mod command_line;
+mod doctor;
+mod health;
+mod manifests;
 mod contents;
 mod browser;
 mod fuzz_corpus;

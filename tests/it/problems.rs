@@ -106,7 +106,11 @@ async fn rows_of_another_member_are_dropped_and_counted() {
     stage.sandbox.control().fail_records(Some(Fault::ForeignRows));
     let reply = stage.get("/members/1003/points-history?page_size=100").await;
     let metrics = stage.send(stage.admin(http::Method::GET, "/metrics")).await;
-    let counted = metrics.text.lines().find(|l| l.starts_with("points_gateway_foreign_rows_total")).unwrap();
+    let counted = metrics
+        .text
+        .lines()
+        .find(|l| l.starts_with("points_gateway_foreign_rows_total{account=\"main\"}"))
+        .unwrap();
     assert_ne!(counted.split(' ').next_back(), Some("0"), "{counted}");
     match reply.status {
         200 => {

@@ -12,6 +12,8 @@ use points_gateway::sandbox::{Sandbox, SandboxSettings};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use crate::leaks;
+
 /// Longest wait for anything; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -21,7 +23,8 @@ pub struct Gateway {
     pub public: SocketAddr,
     pub admin: SocketAddr,
     child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// Nothing where nobody can read them.
+    lines: Option<Lines<BufReader<ChildStderr>>>,
     pub folder: Arc<tempfile::TempDir>,
 }
 
@@ -60,6 +63,27 @@ impl Gateway {
         self.child.id().expect("it has ended")
     }
 
+    /// One that serves, with more variables than its configuration.
+    pub async fn with_environment(environment: &[(&str, &str)], configuration: &[(&str, &str)]) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        let any = "127.0.0.1:0".parse().unwrap();
+        let set: String = environment.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+        let mut gateway =
+            spawn(Some(&format!("{set}exec \"$0\" \"$@\"")), sandbox, folder, any, any, configuration);
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
+    /// One whose lines go where they can't be read. It serves at some time later.
+    pub async fn writing_to(out: Stdio, err: Stdio) -> Gateway {
+        let (sandbox, folder) = surroundings().await;
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (public, admin) = (free(), free());
+        let addresses = (public.local_addr().unwrap(), admin.local_addr().unwrap());
+        drop((public, admin));
+        spawn_writing_to((out, err), None, sandbox, folder, addresses.0, addresses.1, &[])
+    }
+
     /// One that starts at `public`.
     pub async fn at(public: SocketAddr, configuration: &[(&str, &str)]) -> Gateway {
         let (sandbox, folder) = surroundings().await;
@@ -92,7 +116,10 @@ impl Gateway {
 
     /// The next line of its log; nothing after the last.
     pub async fn line(&mut self) -> Option<String> {
-        tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("no more lines").unwrap()
+        let lines = self.lines.as_mut()?;
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("no more lines").unwrap();
+        leaks::check(line.as_deref().unwrap_or_default(), &leaks::confidential(self.sandbox.control()));
+        line
     }
 
     /// Sends it a signal, by name.
@@ -135,12 +162,26 @@ fn spawn(
     admin: SocketAddr,
     configuration: &[(&str, &str)],
 ) -> Gateway {
+    let outputs = (Stdio::null(), Stdio::piped());
+    spawn_writing_to(outputs, shell, sandbox, folder, public, admin, configuration)
+}
+
+fn spawn_writing_to(
+    (out, err): (Stdio, Stdio),
+    shell: Option<&str>,
+    sandbox: Arc<Sandbox>,
+    folder: Arc<tempfile::TempDir>,
+    public: SocketAddr,
+    admin: SocketAddr,
+    configuration: &[(&str, &str)],
+) -> Gateway {
     let program = env!("CARGO_BIN_EXE_points-gateway");
     let mut command = Command::new(shell.map_or(program, |_| "sh"));
     if let Some(script) = shell {
         command.args(["-c", script, program]);
     }
-    command.args(["serve", "--config"]).arg(folder.path().join("gateway.toml")).env_clear();
+    let file = folder.path().join("gateway.toml");
+    command.args(["serve", "--config"]).arg(&file).env_clear();
     let (public_text, admin_text) = (public.to_string(), admin.to_string());
     let given = [
         ("HTTP__LISTEN", public_text.as_str()),
@@ -150,16 +191,13 @@ fn spawn(
         ("HTTP__DRAIN__IDLE", "0s"),
         ("LOG__FORMAT", "json"),
     ];
-    for (key, value) in given.iter().chain(configuration) {
+    // At its most talkative, unless its file says otherwise: a variable would win.
+    let decided = std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\nlevel = "));
+    let level = (!decided).then_some(("LOG__LEVEL", "trace"));
+    for (key, value) in given.iter().chain(&level).chain(configuration) {
         command.env(format!("POINTS_GATEWAY__{key}"), value);
     }
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true).spawn().unwrap();
+    let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
     Gateway { sandbox, public, admin, child, lines, folder }
 }

@@ -74,11 +74,11 @@ async fn change(gateway: &mut Gateway) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_reads_the_file_again_and_a_broken_file_ends_nothing() {
-    let mut gateway = Gateway::serving(&[]).await;
+    let mut gateway = Gateway::with_file(|_, text| format!("{text}\n[log]\nlevel = \"info\"\n")).await;
     let file = gateway.folder.path().join("gateway.toml");
     let good = std::fs::read_to_string(&file).unwrap();
     // The watch would notice by itself; whoever comes first takes the change over, and the other finds none.
-    std::fs::write(&file, format!("{good}\n[log]\nlevel = \"debug\"\naccess = false\n")).unwrap();
+    std::fs::write(&file, good.replace("\"info\"", "\"debug\"\naccess = false")).unwrap();
     gateway.signal("HUP");
     assert_eq!(change(&mut gateway).await, "log.level, log.access");
     let ask = async |member: &str| {
@@ -86,7 +86,7 @@ async fn a_hangup_reads_the_file_again_and_a_broken_file_ends_nothing() {
         reqwest::get(url).await.unwrap().status().as_u16()
     };
     assert_eq!(ask("1003").await, 200);
-    gateway.sandbox.control().fail_records(Some(Fault::Html));
+    gateway.sandbox.control().fail_records(Some(Fault::Code(4008)));
     assert_eq!(ask("1004").await, 502);
     let debug = gateway.line_that_says("a fetch failed").await;
     assert_eq!(debug["level"], "DEBUG");

@@ -11,7 +11,8 @@ use points_gateway::config::Loader;
 use points_gateway::config::source::Files;
 use points_gateway::http::points_history::schema::PointsHistoryPage;
 use points_gateway::sandbox::{Sandbox, SandboxSettings};
-use points_gateway::telemetry::AccessLog;
+
+use crate::leaks::{LookAtTheEnd, watch};
 
 pub mod fleet;
 pub mod haproxy;
@@ -28,6 +29,8 @@ pub struct Stage {
     /// What the gateway's configuration is read from.
     pub written: Written,
     client: reqwest::Client,
+    /// Every test ends with a look at what its gateway has told the log.
+    _leaks: LookAtTheEnd,
 }
 
 impl Stage {
@@ -46,7 +49,8 @@ impl Stage {
         let clock = Clock::manual(NOW.parse().unwrap());
         let sandbox = Sandbox::start(settings, clock.clone()).await.unwrap();
         let (app, written) = gateway(&sandbox, &clock, configuration).await;
-        Stage { clock, sandbox, app, written, client: client() }
+        let _leaks = LookAtTheEnd(sandbox.control().clone());
+        Stage { clock, sandbox, app, written, client: client(), _leaks }
     }
 
     /// Another gateway in front of the same sandbox, with an empty cache: a restart, or another replica.
@@ -134,8 +138,8 @@ async fn gateway(sandbox: &Sandbox, clock: &Clock, configuration: &[(&str, &str)
     let (read, trace) = loader.load();
     let config = read.unwrap_or_else(|faults| panic!("{faults}"));
     let reloading = Reloading { trace, ..demo::reloading(loader) };
-    let surroundings =
-        Surroundings { clock: clock.clone(), access: AccessLog::off(), samples: Vec::new(), reloading };
+    let access = watch().access.clone();
+    let surroundings = Surroundings { clock: clock.clone(), access, samples: Vec::new(), reloading };
     (App::start(config, surroundings).await.unwrap(), written)
 }
 
@@ -165,7 +169,11 @@ impl Reply {
     pub async fn of(request: reqwest::RequestBuilder) -> Reply {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        let reply = Reply { status, headers, text: response.text().await.unwrap() };
+        for told in [&reply.text, &format!("{:?}", reply.headers)] {
+            assert!(!told.contains("sandbox-only-"), "a secret: {told}");
+        }
+        reply
     }
 
     /// The body as the document describes it; fails on any field that the document doesn't know.

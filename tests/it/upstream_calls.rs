@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use points_gateway::sandbox::{Endpoint, SandboxSettings, SpaceReading};
+use points_gateway::sandbox::{Endpoint, Readings, SandboxSettings, SpaceReading};
 
 use crate::support::Stage;
 
@@ -46,7 +46,10 @@ async fn one_token_serves_many_calls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn either_way_of_writing_a_space_verifies_where_kingdee_reads_it_so() {
     for (reading, setting) in [(SpaceReading::FormOnly, "form"), (SpaceReading::PercentOnly, "percent")] {
-        let settings = SandboxSettings { space_reading: reading, ..SandboxSettings::default() };
+        let settings = SandboxSettings {
+            readings: Readings { space: reading, ..Readings::default() },
+            ..SandboxSettings::default()
+        };
         let stage = Stage::with_sandbox(settings, &[("KINGDEE__SPACE_ENCODING", setting)]).await;
         let reply = stage.get("/members/1003/points-history?from=2026-01-01&to=2026-12-01").await;
         assert_eq!(reply.status, 200, "{setting}: {}", reply.text);

@@ -12,7 +12,7 @@ fn base() -> Written {
 }
 
 /// Values of which one suits each key and is not the one that it has.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 25] = [
     "3",
     "50",
     "200",
@@ -36,11 +36,13 @@ const OTHERS: [&str; 23] = [
     "warn",
     "redis://127.0.0.1:1",
     "jdy.com,example.com",
+    "http://127.0.0.1:1",
+    "another-name",
 ];
 
 fn debug(config: &Config) -> String {
-    let Config { http, cache, history, kingdee, shared, log, .. } = config;
-    format!("{http:?} {cache:?} {history:?} {kingdee:?} {shared:?} {log:?}")
+    let Config { http, cache, history, kingdee, shared, log, trace, .. } = config;
+    format!("{http:?} {cache:?} {history:?} {kingdee:?} {shared:?} {log:?} {trace:?}")
 }
 
 #[test]
@@ -78,6 +80,17 @@ fn a_key_is_taken_over_or_named_as_waiting_and_nothing_else_changes() {
         assert_eq!(config.changed_to(&new).1.needs_restart, changes.needs_restart, "{name}");
         assert_eq!(config.changed_to(&new).1.applied, Vec::<String>::new(), "{name}");
         assert!(config.changed_to(&old).1.needs_restart.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_key_in_a_collectors_address_is_compared_and_kept_though_it_is_not_shown() {
+    let with = |url: &str| base().var("TRACE__ENDPOINT", url).good();
+    let old = with("https://collector.example/first-key");
+    for new in [with("https://collector.example/second-key"), base().good()] {
+        let (config, changes) = old.changed_to(&new);
+        assert_eq!((changes.applied, changes.needs_restart), (vec![], vec!["trace.endpoint".to_owned()]));
+        assert_eq!(config.trace.endpoint, old.trace.endpoint);
     }
 }
 

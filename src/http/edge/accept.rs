@@ -16,6 +16,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// An outage is over when nothing was wanting for this long.
 const OUTAGE_OVER: Duration = Duration::from_secs(10);
 
+/// Reasons why a connection is not accepted, as metrics call them.
+const PEER_GONE: &str = "peer-gone";
+const EXHAUSTED: &str = "exhausted";
+
 /// Time in which handshakes that are under way when we stop may finish.
 const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
 
@@ -36,6 +40,9 @@ pub(super) type Accepted = (TcpStream, Place);
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener, places: Places, metrics: ConnectionMetrics) -> Acceptor {
+        for reason in [PEER_GONE, EXHAUSTED] {
+            metrics.accept_faults.get_or_create_owned(&AcceptFault { reason });
+        }
         Acceptor { listener, places, metrics, at_the_door: None, exhausted: None }
     }
 
@@ -72,14 +79,14 @@ impl Acceptor {
 
     async fn fault(&mut self, error: &io::Error) {
         let peer_gone = has_gone(error);
-        let reason = if peer_gone { "peer-gone" } else { "exhausted" };
+        let reason = if peer_gone { PEER_GONE } else { EXHAUSTED };
         self.metrics.accept_faults.get_or_create(&AcceptFault { reason }).inc();
         if peer_gone {
             return;
         }
         // While it lasts, a descriptor comes free now and then; that is no end of it.
         if self.exhausted.replace(Instant::now()).is_none_or(|last| last.elapsed() > OUTAGE_OVER) {
-            tracing::warn!(%error, "no connection can be accepted; http_accept_faults counts how often this happens");
+            tracing::warn!(%error, "no connection can be accepted; points_gateway_http_accept_faults_total counts how often this happens");
         }
         tokio::time::sleep(EXHAUSTED_PAUSE).await;
     }

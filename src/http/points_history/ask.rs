@@ -181,6 +181,11 @@ fn cut(text: &str, at: u8) -> (&str, &str) {
 const MOST_FAULTS: usize = 20;
 
 /// Percent-decodes where there is something to decode. `None` if the result is not UTF-8.
+/// The member that a path names, valid or not: what the log's hash is made of.
+pub(crate) fn member_text<'a>(route: &Route<'a>) -> Cow<'a, str> {
+    decode(route.member).unwrap_or(Cow::Borrowed(route.member))
+}
+
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if text.bytes().any(|byte| byte == b'%') {
         percent_decode(text.as_bytes()).decode_utf8().ok()

@@ -14,6 +14,9 @@ use super::source::Source;
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
 use crate::kingdee::failure::{Failure, KingdeeError};
+use crate::kingdee::tally::Counts;
+use crate::telemetry::trace;
+use crate::telemetry::trace::names::spans;
 
 /// Pause after a first failed fetch, so that a blip is over soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -157,6 +160,16 @@ impl Keeper {
         let now = self.0.clock.tick();
         let set = self.0.current.load_full().filter(|set| set.token.is_alive(now))?;
         Some(set.token.age_and_life(now))
+    }
+
+    /// Calls for a token so far, by how they ended.
+    pub fn token_calls(&self) -> Counts {
+        self.0.source.bought.counts()
+    }
+
+    /// Calls for the authorisation so far, by how they ended.
+    pub fn pulls(&self) -> Counts {
+        self.0.source.pulled.counts()
     }
 
     fn good(&self, now: Tick) -> Option<Arc<CredentialSet>> {
@@ -325,11 +338,13 @@ fn unchanged() -> KingdeeError {
 
 async fn wait(mut landing: Landing, deadline: Instant) -> Result<(), KingdeeError> {
     let lost = || KingdeeError::because(Failure::Unreachable, "the fetch ended without a result");
-    match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
+    let mut span = trace::current().span(spans::CREDENTIAL);
+    let outcome = match timeout_at(deadline, landing.wait_for(Option::is_some)).await {
         Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(lost())),
         Ok(Err(_)) => Err(lost()),
         Err(_) => Err(KingdeeError::because(Failure::TimedOut, "no credentials in time")),
-    }
+    };
+    outcome.inspect_err(|error| span.fail(error.failure.label()))
 }
 
 impl std::fmt::Debug for Keeper {

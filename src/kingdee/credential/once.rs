@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::clock::Tick;
 use crate::kingdee::failure::KingdeeError;
+use crate::telemetry::trace;
 
 /// Shows the outcome once it is there; closed without one if the task died.
 pub type Landing = watch::Receiver<Option<Result<(), KingdeeError>>>;
@@ -43,10 +44,11 @@ impl Once {
         let (landed, landing) = watch::channel(None);
         self.under_way = Some(landing.clone());
         let task = run(Instant::now() + timeout);
-        tokio::spawn(async move {
+        // Part of the trace of whoever is the first to need it.
+        tokio::spawn(trace::current().cover(async move {
             let outcome = task.await;
             landed.send_replace(Some(outcome));
-        });
+        }));
         Ok(landing)
     }
 

@@ -16,15 +16,17 @@ use crate::clock::Clock;
 use crate::kingdee::classify::AUTHORIZATION_REFUSED;
 use crate::kingdee::exchange::{Exchange, Request};
 use crate::kingdee::failure::{Failure, KingdeeError};
-use crate::kingdee::reply::Reply;
 use crate::kingdee::router::RouterDomain;
 use crate::kingdee::settings::Authorization;
 use crate::kingdee::sign::app_signature;
+use crate::kingdee::tally::Classes;
 use crate::kingdee::transport::AttemptError;
-use crate::kingdee::wire::{read_authorizations, read_token};
+use crate::kingdee::wire::{AuthorizationRow, read_authorizations, read_token};
 
-const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
-const TOKEN: &str = "/jdyconnector/app_management/kingdee_auth_token";
+/// Path of the endpoint that tells authorisations.
+pub const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
+/// Path of the endpoint that sells tokens.
+pub const TOKEN: &str = "/jdyconnector/app_management/kingdee_auth_token";
 
 /// Fetches grants and tokens of one account set.
 #[derive(Debug)]
@@ -37,6 +39,10 @@ pub struct Source {
     guard: Guard,
     pulls: AtomicU64,
     fleet: Option<Fleet>,
+    /// Calls for a token, by how they ended; counted on by whoever succeeds.
+    pub bought: Arc<Classes>,
+    /// The same of calls for the authorisation.
+    pub pulled: Arc<Classes>,
 }
 
 impl Source {
@@ -49,8 +55,19 @@ impl Source {
         fleet: Option<Fleet>,
         clock: Clock,
     ) -> Source {
-        let (guard, pulls) = (Guard::new(clock.clone()), AtomicU64::new(0));
-        Source { exchange, authorization, suffixes, token_max_life, clock, guard, pulls, fleet }
+        let guard = Guard::new(clock.clone());
+        Source {
+            exchange,
+            authorization,
+            suffixes,
+            token_max_life,
+            clock,
+            guard,
+            pulls: AtomicU64::new(0),
+            fleet,
+            bought: Arc::default(),
+            pulled: Arc::default(),
+        }
     }
 
     /// Where replicas share this account set's credentials.
@@ -99,6 +116,8 @@ impl Source {
             guard: self.guard.clone(),
             pulls: AtomicU64::new(self.next_serial()),
             fleet: self.fleet.as_ref().map(|fleet| fleet.successor(whose)),
+            bought: Arc::clone(&self.bought),
+            pulled: Arc::clone(&self.pulled),
         }
     }
 
@@ -137,15 +156,44 @@ impl Source {
             Authorization::Pull { outer_instance_id, account_id } => {
                 let serial = self.next_serial();
                 let (id, account) = (outer_instance_id.as_deref(), account_id.as_deref());
-                let grant = match self.pull(id, account, deadline).await {
+                let rows = match self.pull(id, account, deadline).await {
                     Err(first) if first.closed_under_us || first.signs_anew => {
                         self.pull(id, account, deadline).await
                     }
                     outcome => outcome,
                 };
-                grant.map(|grant| Arc::new(Grant { serial, ..grant })).map_err(|attempt| attempt.error)
+                let rows = rows.map_err(|attempt| attempt.error)?;
+                let grant = Grant::choose(&rows, account, &self.suffixes)?;
+                Ok(Arc::new(Grant { serial, ..grant }))
             }
         }
+    }
+
+    /// The account sets that the app is authorised for now, by their `accountId`; none where nothing is pulled. For
+    /// whoever has to name one.
+    ///
+    /// # Errors
+    /// Kingdee's refusal.
+    pub async fn account_ids(&self, deadline: Instant) -> Result<Vec<String>, KingdeeError> {
+        let Authorization::Pull { outer_instance_id, account_id } = &self.authorization else {
+            return Ok(Vec::new());
+        };
+        let pulled = self.pull(outer_instance_id.as_deref(), account_id.as_deref(), deadline).await;
+        let rows = pulled.map_err(|attempt| attempt.error)?;
+        let mut ids: Vec<_> =
+            rows.into_iter().filter(|row| row.valid).filter_map(|row| row.account_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Buys a token with a grant that is there, in one call whatever comes of it.
+    ///
+    /// # Errors
+    /// Why there is none; [`Failure::LaneFull`] where two calls were made within a minute.
+    pub async fn buy_once(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, KingdeeError> {
+        let pass = self.guard.take().map_err(used_up)?;
+        self.buy(grant, pass, deadline).await.map_err(|attempt| attempt.error)
     }
 
     async fn pull(
@@ -153,16 +201,15 @@ impl Source {
         outer_instance_id: Option<&str>,
         account_id: Option<&str>,
         deadline: Instant,
-    ) -> Result<Grant, AttemptError> {
+    ) -> Result<Vec<AuthorizationRow>, AttemptError> {
         let params: Vec<_> =
             outer_instance_id.iter().map(|id| ("outerInstanceId", (*id).to_owned())).collect();
         let request = Request { method: &Method::POST, path: AUTHORIZE, params: &params };
         let known: Vec<&str> = outer_instance_id.into_iter().chain(account_id).collect();
-        let read = |reply: &Reply| {
-            let rows = read_authorizations(reply, &known)?;
-            Grant::choose(&rows, account_id, &self.suffixes)
-        };
-        self.exchange.ask(request, None, deadline, read).await
+        let read = |reply: &_| read_authorizations(reply, &known);
+        let outcome = self.exchange.ask(request, None, deadline, read).await;
+        self.pulled.count(failure_of(&outcome));
+        outcome
     }
 
     /// Buys a token. `held` is the grant that there is already, if any.
@@ -205,13 +252,20 @@ impl Source {
         }
     }
 
-    async fn buy(&self, grant: &Arc<Grant>, _pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
-        let signature = app_signature(&grant.app_key, &grant.app_secret);
-        let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
-        let request = Request { method: &Method::GET, path: TOKEN, params: &params };
+    async fn buy(&self, grant: &Arc<Grant>, pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
         if let Some(fleet) = &self.fleet {
             fleet.may_call().await.map_err(|wait| AttemptError::plain(used_up(wait)))?;
         }
+        let outcome = self.call_for_token(grant, deadline).await;
+        drop(pass);
+        self.bought.count(failure_of(&outcome));
+        outcome
+    }
+
+    async fn call_for_token(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, AttemptError> {
+        let signature = app_signature(&grant.app_key, &grant.app_secret);
+        let params = [("app_key", grant.app_key.clone()), ("app_signature", signature.as_str().to_owned())];
+        let request = Request { method: &Method::GET, path: TOKEN, params: &params };
         let asked = self.clock.tick();
         let known = [grant.app_key.as_str()];
         let answer = self.exchange.ask(request, None, deadline, |reply| read_token(reply, &known)).await?;
@@ -223,6 +277,10 @@ impl Source {
         }
         Ok(Fetched { grant: grant.clone(), token: answer.token, lives: (asked, life) })
     }
+}
+
+fn failure_of<T>(outcome: &Result<T, AttemptError>) -> Option<Failure> {
+    outcome.as_ref().err().map(|attempt| attempt.error.failure)
 }
 
 fn may_ask_again(failed: &AttemptError) -> bool {

@@ -70,6 +70,17 @@ impl Rate {
         self.due = Some(self.due.unwrap_or(now).max(now) + self.interval_at(now));
     }
 
+    /// How many calls could go at once.
+    pub fn tokens(&self, now: Instant) -> u32 {
+        if self.paused_until(now).is_some() {
+            return 0;
+        }
+        let ahead = self.due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        let interval = self.interval_at(now).as_nanos().max(1);
+        let tokens = self.tolerance.checked_sub(ahead).map_or(0, |left| left.as_nanos() / interval + 1);
+        u32::try_from(tokens).unwrap_or(u32::MAX)
+    }
+
     /// The share of the rate that is in use, from 1/16 to 1.
     pub fn factor(&self, now: Instant) -> f64 {
         let Some((left, at)) = self.slowed else { return 1.0 };
@@ -146,6 +157,23 @@ mod tests {
         assert_eq!(rate.factor(start + seconds(30)), 1.0);
         let later = calls(&mut rate, start + seconds(60), start + seconds(62));
         assert!(later >= 18, "{later}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_are_the_calls_that_could_go_at_once() {
+        let start = Instant::now();
+        let mut rate = Rate::new(600, 60).unwrap();
+        assert_eq!(rate.tokens(start), 60);
+        for taken in 1..=60 {
+            assert_eq!(rate.slot(start, 0), start);
+            rate.take(start);
+            assert_eq!(rate.tokens(start), 60 - taken);
+        }
+        assert!(rate.slot(start, 0) > start);
+        assert_eq!(rate.tokens(start + rate.interval), 1);
+        rate.pause(start + seconds(600));
+        assert_eq!(rate.tokens(start + seconds(599)), 0);
+        assert_eq!(rate.tokens(start + seconds(600)), 1);
     }
 
     #[tokio::test(start_paused = true)]

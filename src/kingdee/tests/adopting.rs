@@ -85,6 +85,7 @@ async fn a_fixed_secret_or_domain_is_swapped_under_its_token_and_another_key_buy
     let used: Vec<_> = used.iter().map(|(token, router)| (token.as_str(), router.as_str())).collect();
     let [first, second] = ["https://tf.jdy.com", "https://tf2.jdy.com"];
     assert_eq!(used, [("t0", first), ("t0", second), ("t1", second)]);
+    assert_eq!(rig.kingdee.snapshot()[0].token_calls.good, 2, "a counter only grows, whoever counts");
 }
 
 #[tokio::test(start_paused = true)]

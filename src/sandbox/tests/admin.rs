@@ -45,6 +45,7 @@ async fn everything_that_is_ordered_is_in_the_state_until_the_reset() {
             "idle_timeout_seconds": 5, "grow_while_paging": 3, "insert_rows": { "member": "1003", "rows": 1 },
             "every": { "job": "expire_tokens", "seconds": 60 }, "rotate_app_secret": true, "expire_tokens": true,
             "forget_tokens": true, "move_domain": "no_route",
+            "readings": { "order": "oldest_first", "page_size_cap": 50 },
         }))
         .await;
     assert_eq!(status, 200);
@@ -59,6 +60,11 @@ async fn everything_that_is_ordered_is_in_the_state_until_the_reset() {
     assert_eq!(state["every"], json!([{ "job": "expire_tokens", "seconds": 60.0 }]));
     assert_eq!((&state["clock_offset_seconds"], &state["idle_timeout_seconds"]), (&json!(-600), &json!(5)));
     assert_eq!((&state["grow_while_paging"], &state["inserted"][0]["rows"]), (&json!(3), &json!(1)));
+    let readings = json!({
+        "space": "any", "order": "oldest_first", "start": "inclusive", "end": "inclusive",
+        "filter_hours_behind": 0, "page_size_cap": 50, "unknown_member": "empty",
+    });
+    assert_eq!(state["readings"], readings);
     let (_, state) = desk.send(Method::DELETE, "/sandbox/faults/token", None).await;
     assert_eq!(state["faults"].as_array().unwrap().len(), 1);
     for (method, path, body) in

@@ -1,7 +1,7 @@
 //! Pages of points records, and what the control handle sees of their calls.
 
 use super::Scene;
-use crate::sandbox::{AccountSet, MEMBERS};
+use crate::sandbox::{AccountSet, MEMBERS, Readings, RowOrder, UnknownMember};
 
 #[tokio::test]
 async fn every_member_has_the_rows_that_the_table_says() {
@@ -82,4 +82,31 @@ async fn the_ledger_grows_while_somebody_pages() {
     assert!(!scene.sandbox.control().insert_rows("nobody", 2));
     let after = ids(scene.json(&scene.record_call(&token, "1004")).await);
     assert_eq!(after[2..], before[..8]);
+}
+
+#[tokio::test]
+async fn what_the_documents_leave_open_is_answered_as_it_is_switched() {
+    let scene = Scene::new().await;
+    let token = scene.token(&AccountSet::flagship()).await;
+    let control = scene.sandbox.control();
+    let times = async |size: &str| -> Vec<String> {
+        let call = scene.record_call(&token, "1006").param("page_size", size);
+        let data = scene.json(&call).await["data"].take();
+        let rows = data["rows"].as_array().unwrap();
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let newest_first = times("100").await;
+    control.read_as(Readings { order: RowOrder::OldestFirst, page_size_cap: 50, ..Readings::default() });
+    let oldest_first = times("100").await;
+    assert_eq!(oldest_first.len(), 50);
+    assert!(!oldest_first.contains(&newest_first[0]));
+    let nobody = scene.record_call(&token, "4711");
+    assert_eq!(scene.verdict(&nobody).await, (200, 0));
+    control.read_as(Readings { unknown_member: UnknownMember::Refused, ..Readings::default() });
+    assert_eq!(scene.verdict(&scene.record_call(&token, "4711")).await, (200, 1_030_002_003));
+    control.read_as(Readings { unknown_member: UnknownMember::Everybody, ..Readings::default() });
+    let everybody = scene.json(&scene.record_call(&token, "4711")).await;
+    assert!(everybody["data"]["count"].as_u64().is_some_and(|count| count > 25_000), "{everybody}");
+    control.reset();
+    assert_eq!(times("100").await, newest_first);
 }

@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use reqwest::Method;
 
 use super::{AUTHORIZE, Call, RECORD, Scene, TOKEN};
-use crate::sandbox::{AccountSet, SandboxSettings, SpaceReading};
+use crate::sandbox::{AccountSet, Readings, SandboxSettings, SpaceReading};
 
 #[tokio::test]
 async fn every_header_is_missed_by_its_own_code() {
@@ -140,8 +140,11 @@ async fn other_methods_and_paths_are_not_found() {
 async fn a_space_verifies_in_both_forms_and_never_mixed() {
     let forms = [("+", "%2B", true), ("%20", "%2520", true), ("+", "%2520", false), ("%20", "%2B", false)];
     for reading in [SpaceReading::Any, SpaceReading::FormOnly, SpaceReading::PercentOnly] {
-        let scene =
-            Scene::with(SandboxSettings { space_reading: reading, ..SandboxSettings::default() }).await;
+        let scene = Scene::with(SandboxSettings {
+            readings: Readings { space: reading, ..Readings::default() },
+            ..SandboxSettings::default()
+        })
+        .await;
         let token = scene.token(&AccountSet::flagship()).await;
         for (wire, signed, same) in forms {
             let mut call = scene.record_call(&token, "1006").param("start_date", "2026-11-01 00:00:00");

@@ -9,6 +9,7 @@ use points_gateway::sandbox::{Sandbox, SandboxSettings};
 
 use super::redis::Redis;
 use super::{Reply, Written, client, gateway};
+use crate::leaks::LookAtTheEnd;
 
 /// A busy machine must not make a tier that is well look ill.
 pub const PATIENT: (&str, &str) = ("SHARED__TIMEOUT", "1s");
@@ -20,6 +21,8 @@ pub struct Fleet {
     pub replicas: Vec<Replica>,
     url: Option<String>,
     configuration: Vec<(String, String)>,
+    /// As on a [`Stage`](super::Stage).
+    _leaks: LookAtTheEnd,
 }
 
 /// One of them.
@@ -45,7 +48,8 @@ impl Fleet {
         let clock = Clock::real();
         let sandbox = Sandbox::start(settings, clock.clone()).await.unwrap();
         let configuration = configuration.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let mut fleet = Fleet { sandbox, clock, replicas: Vec::new(), url, configuration };
+        let _leaks = LookAtTheEnd(sandbox.control().clone());
+        let mut fleet = Fleet { sandbox, clock, replicas: Vec::new(), url, configuration, _leaks };
         for _ in 0..count {
             fleet.add().await;
         }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 pub struct Redis {
     child: Child,
     port: u16,
+    tls_port: Option<u16>,
     more: Vec<String>,
     _folder: TempDir,
 }
@@ -23,13 +24,31 @@ impl Redis {
         Redis::with(&[]).await
     }
 
+    /// With a second port that speaks TLS under this certificate.
+    pub async fn with_tls(certificate: &str, key: &str, root: &str) -> Redis {
+        let port = free_port();
+        let number = port.to_string();
+        let words = [
+            ["--tls-port", &number],
+            ["--tls-cert-file", certificate],
+            ["--tls-key-file", key],
+            ["--tls-ca-cert-file", root],
+            ["--tls-auth-clients", "no"],
+        ];
+        Redis::of(Some(port), &words.concat()).await
+    }
+
     /// With more arguments.
     pub async fn with(more: &[&str]) -> Redis {
+        Redis::of(None, more).await
+    }
+
+    async fn of(tls_port: Option<u16>, more: &[&str]) -> Redis {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let more: Vec<String> = more.iter().map(|text| (*text).to_owned()).collect();
+        let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
+        let port = free_port();
         let child = spawn(port, &more, &folder);
-        let redis = Redis { child, port, more, _folder: folder };
+        let redis = Redis { child, port, tls_port, more, _folder: folder };
         redis.wait().await;
         redis
     }
@@ -38,12 +57,20 @@ impl Redis {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    pub fn tls_port(&self) -> Option<u16> {
+        self.tls_port
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     pub async fn connection(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
-        redis::Client::open(self.url())?.get_multiplexed_async_connection().await
+        // A busy machine fails no test; only a failing test waits this long.
+        let patience = Some(Duration::from_secs(20));
+        let patient = redis::AsyncConnectionConfig::new();
+        let patient = patient.set_connection_timeout(patience).set_response_timeout(patience);
+        redis::Client::open(self.url())?.get_multiplexed_async_connection_with_config(&patient).await
     }
 
     /// Sends one command.
@@ -88,6 +115,10 @@ impl Redis {
         }
         panic!("redis-server does not come up on port {}", self.port);
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn spawn(port: u16, more: &[String], folder: &TempDir) -> Child {
