@@ -17,9 +17,9 @@ use crate::domain::member::MemberId;
 use crate::domain::query::{HistoryQuery, Position, Selection};
 use crate::kingdee::Kingdee;
 use crate::shared::Shared;
-use crate::telemetry::Counters;
 use crate::telemetry::trace;
 use crate::telemetry::trace::names::spans;
+use crate::telemetry::{Counters, Faults};
 
 pub mod error;
 pub mod settings;
@@ -33,6 +33,8 @@ mod cut;
 mod walk;
 mod served;
 mod upstream;
+mod faults;
+pub mod standing;
 
 pub use crate::cache::shared::Told;
 pub use crate::cache::{PageName, PageTexts};
@@ -99,6 +101,7 @@ impl History {
             settings,
             counters,
             served,
+            faults: Faults::default(),
         });
         if let Some(follower) = follower {
             let chunks = Arc::downgrade(&chunks);
