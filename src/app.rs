@@ -12,10 +12,11 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Effective, Origin};
 use crate::history::History;
 use crate::http::admin::{self, Admin};
 use crate::http::edge::{self, Edge};
@@ -24,6 +25,7 @@ use crate::http::landing::Sample;
 use crate::http::phase::Phase;
 use crate::http::request_id::RequestIds;
 use crate::http::settings::{DrainSettings, Takeover};
+use crate::http::status::{SAMPLE_EVERY, Setting, Status, StatusParts};
 use crate::http::{Account, PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
@@ -46,6 +48,7 @@ pub struct App {
     front: Front,
     history: History,
     metrics: Arc<Metrics>,
+    status: Status,
     phase: Phase,
     stop: CancellationToken,
     ended_all: CancellationToken,
@@ -115,6 +118,7 @@ impl App {
     pub async fn start(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
         let Surroundings { clock, access, samples } = surroundings;
         let accounts = accounts_of(&config);
+        let settings = config.effective().iter().map(setting).collect();
         let metrics = Arc::new(Metrics::new(&clock));
         let members = Members::keyed_by(config.kingdee.client_secret.expose_secret().as_bytes());
         let http = config.http;
@@ -132,6 +136,13 @@ impl App {
             History::new(config.history, config.cache, kingdee, shared, clock.clone(), counters, runtime);
         let phase = Phase::new();
         let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
+        let status = Status::new(StatusParts {
+            history: history.clone(),
+            requests: metrics.requests.clone(),
+            phase: phase.clone(),
+            clock: clock.clone(),
+            settings,
+        });
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
         let limits = http.limits.clone();
         let front = Front::new(FrontParts {
@@ -155,6 +166,7 @@ impl App {
             accounts: accounts.into(),
             metrics: Arc::clone(&metrics),
             phase: phase.clone(),
+            status: status.clone(),
             ids,
             clock,
             access: access.clone(),
@@ -169,6 +181,7 @@ impl App {
             admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
         flush_now_and_then(access.clone(), ended_all.clone());
+        sample_now_and_then(status.clone(), ended_all.clone());
         let grace = http.drain.grace;
         Ok(App {
             public,
@@ -176,6 +189,7 @@ impl App {
             front,
             history,
             metrics,
+            status,
             phase,
             stop,
             ended_all,
@@ -210,6 +224,11 @@ impl App {
     /// Everything that is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The status page, for tests that don't wait for its next sample.
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// Unready at once, served on for the grace time; then no new connections, one last answer for each kept one, and
@@ -259,6 +278,11 @@ fn traces(
     let started = Exporter::start(endpoint, settings, clock, metrics.trace.clone());
     let (outlet, exporter) = started.map_err(StartError::Collector)?;
     Ok((Tracer::new(settings.sample_percent, outlet, clock.clone()), Some(exporter)))
+}
+
+fn setting(line: &Effective) -> Setting {
+    let (key, value, source) = (line.key.clone(), line.value.clone(), line.source.to_string());
+    Setting { key, value, source, is_default: line.source == Origin::Default }
 }
 
 fn accounts_of(config: &Config) -> Vec<Account> {
@@ -332,6 +356,17 @@ fn flush_now_and_then(access: AccessLog, stop: CancellationToken) {
         let mut every = tokio::time::interval(ACCESS_FLUSH);
         while stop.run_until_cancelled(every.tick()).await.is_some() {
             access.flush();
+        }
+    });
+}
+
+fn sample_now_and_then(status: Status, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval_at(Instant::now() + SAMPLE_EVERY, SAMPLE_EVERY);
+        // After a pause of the machine one sample covers all of it.
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(every.tick()).await.is_some() {
+            status.sample();
         }
     });
 }

@@ -135,7 +135,7 @@ impl History {
 
     /// The tier that replicas share, if there is one.
     pub fn shared(&self) -> Option<SharedStanding> {
-        let tier = self.chunks.cache.shared()?.tier();
+        let tier = self.shared_tier()?;
         Some(SharedStanding {
             reachable: tier.link.is_open(),
             replicas: tier.replicas,
