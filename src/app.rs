@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -22,6 +23,7 @@ use crate::http::landing::Sample;
 use crate::http::phase::Phase;
 use crate::http::request_id::RequestIds;
 use crate::http::settings::{DrainSettings, Takeover};
+use crate::http::status::{SAMPLE_EVERY, Status, StatusParts};
 use crate::http::{PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
@@ -47,6 +49,7 @@ pub struct App {
     front: Front,
     history: History,
     metrics: Arc<Metrics>,
+    status: Status,
     phase: Phase,
     stop: CancellationToken,
     ended_all: CancellationToken,
@@ -149,6 +152,13 @@ impl App {
         let history = History::new(rules, cache, kingdee.clone(), tier, clock.clone(), counters, runtime);
         let phase = Phase::new();
         let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
+        let status = Status::new(StatusParts {
+            history: history.clone(),
+            requests: metrics.requests.clone(),
+            phase: phase.clone(),
+            clock: clock.clone(),
+            settings: reload::shown(&config),
+        });
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
         let limits = http.limits.clone();
         let front = Front::new(FrontParts {
@@ -179,6 +189,7 @@ impl App {
             kingdee,
             access: access.clone(),
             level: reloading.level,
+            status: status.clone(),
             metrics: metrics.reloads.clone(),
             clock: clock.clone(),
         };
@@ -188,6 +199,7 @@ impl App {
             accounts: accounts.into(),
             metrics: Arc::clone(&metrics),
             phase: phase.clone(),
+            status: status.clone(),
             ids,
             reload: reloader.for_requests(),
             clock,
@@ -202,6 +214,7 @@ impl App {
             admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
         flush_now_and_then(access.clone(), ended_all.clone());
+        sample_now_and_then(status.clone(), ended_all.clone());
         if let Some(every) = reloading.look_every {
             tokio::spawn(watch::watch(reloader.clone(), every, stop.clone()));
         }
@@ -211,6 +224,7 @@ impl App {
             front,
             history,
             metrics,
+            status,
             phase,
             stop,
             ended_all,
@@ -250,6 +264,11 @@ impl App {
     /// Everything that is counted.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// The status page, for tests that don't wait for its next sample.
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// Unready at once, served on for the grace time; then no new connections, one last answer for each kept one, and
@@ -354,6 +373,17 @@ fn flush_now_and_then(access: AccessLog, stop: CancellationToken) {
         let mut every = tokio::time::interval(ACCESS_FLUSH);
         while stop.run_until_cancelled(every.tick()).await.is_some() {
             access.flush();
+        }
+    });
+}
+
+fn sample_now_and_then(status: Status, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval_at(Instant::now() + SAMPLE_EVERY, SAMPLE_EVERY);
+        // After a pause of the machine one sample covers all of it.
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(every.tick()).await.is_some() {
+            status.sample();
         }
     });
 }

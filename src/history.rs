@@ -18,9 +18,9 @@ use crate::domain::member::MemberId;
 use crate::domain::query::{HistoryQuery, Position, Selection};
 use crate::kingdee::Kingdee;
 use crate::shared::Shared;
-use crate::telemetry::Counters;
 use crate::telemetry::trace;
 use crate::telemetry::trace::names::spans;
+use crate::telemetry::{Counters, Faults};
 
 pub mod error;
 pub mod settings;
@@ -34,6 +34,8 @@ mod cut;
 mod walk;
 mod served;
 mod upstream;
+mod faults;
+pub mod standing;
 
 pub use crate::cache::shared::Told;
 pub use crate::cache::{PageName, PageTexts};
@@ -98,6 +100,7 @@ impl History {
             clock,
             counters,
             served,
+            faults: Faults::default(),
         });
         if let Some(follower) = follower {
             let chunks = Arc::downgrade(&chunks);

@@ -2,7 +2,7 @@
 //!
 //! In reading order: connections ([`edge`]), every request ([`front`], [`framing`], [`places`]), every path ([`router`]), the endpoint
 //! ([`points_history`]) with what it needs ([`caching`], [`parameter`], [`request_id`], [`problem`], [`answer`]),
-//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`], [`reload`]), and how the
+//! pages for people ([`landing`], [`docs`], [`problem_pages`], [`openapi`]), the admin listener ([`admin`], [`reload`]) with its status page ([`status`]), and how the
 //! gateway ends and another takes over ([`phase`], [`whoami`]).
 
 pub mod settings;
@@ -22,6 +22,7 @@ pub mod landing;
 mod docs;
 mod problem_pages;
 pub mod openapi;
+pub mod status;
 pub mod admin;
 pub mod reload;
 pub mod phase;

@@ -3,7 +3,8 @@
 //! In reading order: what can be set ([`settings`]), what a line looks like ([`line`]), where lines go ([`log`]), who members are
 //! in them ([`members`], [`hex`]), one line a request ([`access`]), what one request waited for ([`trace`]); then the list of every
 //! metric ([`metric`], [`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
-//! [`connections`], [`reloads`]), what is read off when somebody asks ([`moment`], [`upstream`], [`tier`]), and the page ([`metrics`], [`exposition`]).
+//! [`connections`], [`reloads`]), what is read off when somebody asks ([`moment`], [`upstream`], [`tier`]), the page ([`metrics`], [`exposition`]),
+//! and the last faults for people ([`faults`]).
 
 pub mod settings;
 pub mod line;
@@ -29,11 +30,13 @@ mod process;
 pub mod moment;
 pub mod exposition;
 pub mod metrics;
+pub mod faults;
 
 pub use access::AccessLog;
 pub use connections::ConnectionMetrics;
 pub use counters::Counters;
 pub use exposition::Format;
+pub use faults::Faults;
 pub use members::{MemberHash, Members};
 pub use metrics::Metrics;
 pub use moment::{CacheFacts, Moment};

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::accounts::accounts_of;
 use crate::clock::Clock;
 use crate::config::origin::shortened;
-use crate::config::{Changes, Config, Faults, Loader, Trace};
+use crate::config::{Changes, Config, Effective, Faults, Loader, Origin, Trace};
 use crate::domain::account::AccountIndex;
 use crate::history::{History, Rules};
 use crate::http::PointsHistory;
@@ -20,6 +20,7 @@ use crate::http::front::Front;
 use crate::http::problem::ConfigurationFault;
 use crate::http::reload::{Reload, ReloadOutcome, Reloaded};
 use crate::http::settings::{DrainSettings, HttpSettings};
+use crate::http::status::{Setting, Status};
 use crate::kingdee::{Kingdee, KingdeeError, KingdeeSettings, Prepared};
 use crate::telemetry::log::Level;
 use crate::telemetry::{AccessLog, ReloadMetrics};
@@ -61,6 +62,7 @@ pub(super) struct Rooms {
     pub kingdee: Kingdee,
     pub access: AccessLog,
     pub level: Level,
+    pub status: Status,
     pub metrics: ReloadMetrics,
     pub clock: Clock,
 }
@@ -197,6 +199,7 @@ impl Rooms {
         if changes.applied.iter().any(|key| key == "log.level") {
             self.level.set(&config.log.level);
         }
+        self.status.show(shown(config));
         let accounts = &config.kingdee.accounts;
         let name =
             |index: &AccountIndex| accounts.get(index.as_usize()).map(|account| account.name.to_string());
@@ -206,6 +209,15 @@ impl Rooms {
             needs_restart: changes.needs_restart,
         }
     }
+}
+
+/// Every setting that is in force, as the status page shows it.
+pub(super) fn shown(config: &Config) -> Vec<Setting> {
+    let setting = |line: &Effective| {
+        let (key, value, source) = (line.key.clone(), line.value.clone(), line.source.to_string());
+        Setting { key, value, source, is_default: line.source == Origin::Default }
+    };
+    config.effective().iter().map(setting).collect()
 }
 
 fn named(faults: &Faults) -> Vec<ConfigurationFault> {

@@ -11,7 +11,7 @@ use crate::cache::{LedgerCache, Stored};
 use crate::clock::{Clock, Tick};
 use crate::domain::freshness::Verdict;
 use crate::kingdee::Kingdee;
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Faults};
 
 /// Chunks: cache first, Kingdee otherwise.
 pub(super) struct Chunks {
@@ -22,6 +22,8 @@ pub(super) struct Chunks {
     pub counters: Arc<Counters>,
     /// One for each account set, in the order of their indices.
     pub served: Vec<Served>,
+    /// What went wrong lately.
+    pub faults: Faults,
 }
 
 impl Chunks {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::HistoryError;
 use super::chunks::Chunks;
+use super::{HistoryError, faults};
 use crate::cache::shared::{Claim, Found, SharedChunks};
 use crate::cache::{Landed, Stored};
 use crate::clock::Tick;
@@ -14,6 +14,7 @@ use crate::domain::freshness::Verdict;
 use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
 use crate::domain::points::LocalTime;
 use crate::kingdee::{Call, Priority};
+use crate::telemetry::faults::Fault;
 use crate::telemetry::trace::names::spans;
 use crate::telemetry::trace::{self, Span};
 
@@ -133,10 +134,13 @@ impl Chunks {
     async fn ask_and_judge(&self, errand: &Errand) -> Result<Arc<Stored>, HistoryError> {
         let (key, began) = (&errand.key, (self.clock.tick(), self.clock.now()));
         let deadline = Instant::now() + self.rules.load().history.caller_deadline;
-        let answer = self.kingdee.chunk(key, Call { priority: errand.priority, deadline }).await?;
+        let account = self.kingdee.account_name(key.selection.account);
+        let asked = self.kingdee.chunk(key, Call { priority: errand.priority, deadline }).await;
+        let answer = asked.inspect_err(|error| self.note(faults::of_call(account, error)))?;
         let (rows, rules) = (self.kingdee.chunk_rows(), self.rules.load());
         let assembled =
             Chunk::assemble(key, rows, rules.history.count_check, &answer).inspect_err(|fault| {
+                self.note(faults::of_answer(account, fault));
                 if let ChunkFault::AllForeign { rows } = fault {
                     self.note_foreign(key.selection.account, *rows);
                 }
@@ -146,6 +150,7 @@ impl Chunks {
         }
         let whole = assembled.foreign == 0 && !assembled.miscounted;
         if assembled.foreign > 0 {
+            self.note(faults::of_foreign_rows(account, assembled.foreign));
             self.note_foreign(key.selection.account, assembled.foreign);
             if self.cache.get(key).is_some() {
                 return Err(HistoryError::Unreadable("some rows belong to another member".into()));
@@ -167,6 +172,10 @@ impl Chunks {
     fn dated(&self, key: &ChunkKey, (tick, now): Began) -> (Tick, LocalTime) {
         let offset = self.kingdee.time_zone(key.selection.account).to_offset(now);
         (tick, LocalTime { timestamp: truncate(now), offset })
+    }
+
+    fn note(&self, fault: Fault) {
+        self.faults.note(fault, 1, self.clock.now());
     }
 
     fn note_foreign(&self, account: AccountIndex, rows: u64) {

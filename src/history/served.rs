@@ -8,7 +8,7 @@ use super::outcome::{Outcome, StaleReason};
 use crate::domain::freshness::FreshnessClass;
 use crate::telemetry::Counters;
 use crate::telemetry::counters::{AccountLabel, AgeLabels, StaleLabels};
-use crate::telemetry::histogram::Histogram;
+use crate::telemetry::histogram::{Histogram, Reading};
 use crate::telemetry::spread::SpreadCounter;
 
 /// The series of one account set, looked up once: a hit only adds.
@@ -47,6 +47,11 @@ impl Served {
             foreign_rows: counters.foreign_rows.get_or_create_owned(&label),
             odd_rows: counters.odd_rows.get_or_create_owned(&label),
         }
+    }
+
+    /// How old rows were when they were served.
+    pub fn ages(&self) -> Reading {
+        [&self.settled, &self.empty].iter().fold(self.open.read(), |ages, more| ages.and(&more.read()))
     }
 
     /// A page goes out.

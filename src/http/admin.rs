@@ -1,4 +1,5 @@
-//! The admin listener: is it alive, is it ready, what does it count, forget a member, read the configuration again.
+//! The admin listener: is it alive, is it ready, how does it stand, what does it count, forget a member, read the
+//! configuration again.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use axum::body::HttpBody as _;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
@@ -21,6 +22,7 @@ use super::problem::{Kind, Problem};
 use super::reload::{self, Reload};
 use super::request_id::{RequestId, RequestIds};
 use super::router::{guarded, not_found, other_method};
+use super::status::Status;
 use super::{answer, framing};
 use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
@@ -40,6 +42,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// Whether new work is welcome.
     pub phase: Phase,
+    /// For people who watch.
+    pub status: Status,
     /// Ids of requests.
     pub ids: Arc<RequestIds>,
     /// Takes the configuration over as it is written now.
@@ -59,6 +63,10 @@ const PURGE_IN_ACCOUNT: &str = "/admin/accounts/{account}/members/{member_id}/pu
 /// The admin routes.
 pub fn router(admin: Admin) -> Router {
     let routes = Router::new()
+        // Relative, so that it works behind an ingress that strips a prefix.
+        .route("/", get(async || Redirect::temporary("status")).fallback(reads_only))
+        .route("/status", get(status).fallback(reads_only))
+        .route("/status.json", get(status_json).fallback(reads_only))
         .route("/livez", get(async || "alive\n").fallback(reads_only))
         .route("/readyz", get(ready).fallback(reads_only))
         .route("/metrics", get(metrics).fallback(reads_only))
@@ -143,6 +151,14 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
         true => (StatusCode::OK, "ready\n"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }
+}
+
+async fn status(State(admin): State<Admin>) -> Response {
+    admin.status.page()
+}
+
+async fn status_json(State(admin): State<Admin>) -> Response {
+    admin.status.json()
 }
 
 async fn metrics(State(admin): State<Admin>, asked: HeaderMap) -> Response {

@@ -33,6 +33,15 @@ impl Phase {
         self.0.load(Ordering::Acquire) == SERVING
     }
 
+    /// Stable word for it.
+    pub fn label(&self) -> &'static str {
+        match self.0.load(Ordering::Acquire) {
+            SERVING => "serving",
+            DRAINING => "draining",
+            _ => "closing",
+        }
+    }
+
     /// Whether an answer says that it is its connection's last. Read for every request: no order with anything else.
     pub fn is_closing(&self) -> bool {
         self.0.load(Ordering::Relaxed) == CLOSING

@@ -64,6 +64,35 @@ pub fn cure(error: &KingdeeError) -> Option<&'static str> {
     })
 }
 
+/// What to do about any failure: its cure, or what to know while waiting.
+pub fn advice(error: &KingdeeError) -> &'static str {
+    cure(error).unwrap_or(match error.failure {
+        Failure::Throttled => {
+            "the gateway has slowed down by itself; if this lasts, something else uses the account set's quota: lower kingdee.lane.per_minute"
+        }
+        Failure::Unreachable => "check the way out (DNS, firewall, proxy) and kingdee.base_url",
+        Failure::TimedOut => {
+            "Kingdee is slow; if this lasts, look at the network, then at kingdee.attempt_timeout"
+        }
+        Failure::Unreadable => {
+            "nothing was stored; if this lasts, something between here and Kingdee answers in its place: check kingdee.base_url"
+        }
+        Failure::CallerFault => {
+            "Kingdee refuses the question; if only those with dates, see kingdee.space_encoding"
+        }
+        Failure::LaneFull => {
+            "the quota of the account set is used up, or its breaker is open: see its lane; cache.fresh decides how often is asked"
+        }
+        // Those between have a cure.
+        Failure::Upstream
+        | Failure::Configuration
+        | Failure::Clock
+        | Failure::Token
+        | Failure::Secret
+        | Failure::Router => "Kingdee fails on its side; rows in memory are served meanwhile; if this lasts, tell Kingdee's support",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +106,9 @@ mod tests {
         }
         for failure in [Failure::Throttled, Failure::Upstream, Failure::TimedOut, Failure::LaneFull] {
             assert_eq!(cure(&KingdeeError::new(failure)), None);
+        }
+        for failure in Failure::ALL {
+            assert!(!advice(&KingdeeError::new(failure)).is_empty());
         }
         let signature = KingdeeError { errcode: Some(4008), ..KingdeeError::new(Failure::Configuration) };
         assert!(cure(&signature).is_some_and(|c| c.contains("space_encoding")));

@@ -13,7 +13,7 @@ pub mod sharing;
 pub mod keeper;
 
 pub use keeper::Keeper;
-pub use set::{CredentialSet, Refused};
+pub use set::{CredentialSet, Refused, TokenTimes};
 pub use source::Source;
 
 #[cfg(test)]

@@ -74,8 +74,23 @@ pub struct LaneSnapshot {
     pub paused_for: Duration,
     /// The breaker.
     pub breaker: Standing,
+    /// Until when the breaker refuses everybody.
+    pub probe_in: Duration,
     /// Whole retries that the budget has saved up.
     pub retries_saved: u32,
+    /// Its limits: calls a minute, under way at once, waiting.
+    pub limits: LaneLimits,
+}
+
+/// What a lane may do at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneLimits {
+    /// Calls a minute at the full rate.
+    pub per_minute: u32,
+    /// Calls under way at once.
+    pub concurrency: u32,
+    /// Calls that may wait.
+    pub queue: u32,
 }
 
 impl Lane {
@@ -161,7 +176,13 @@ impl Lane {
             rate_factor: rate.map_or(1.0, |rate| rate.factor(now)),
             paused_for: paused.map_or(Duration::ZERO, |until| until - now),
             breaker: state.breaker.standing(self.clock.tick()),
+            probe_in: state.breaker.check(self.clock.tick()).err().unwrap_or_default(),
             retries_saved: state.budget.saved(),
+            limits: LaneLimits {
+                per_minute: state.settings.per_minute,
+                concurrency: state.settings.concurrency,
+                queue: state.settings.queue,
+            },
         }
     }
 

@@ -1,10 +1,11 @@
 //! How an account set stands at a moment, for whoever draws gauges.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::account::Account;
+pub use super::credential::TokenTimes;
+use super::failure::KingdeeError;
 use super::lane::LaneSnapshot;
 use super::tally::Counts;
 use crate::domain::account::AccountName;
@@ -15,13 +16,19 @@ use crate::telemetry::histogram::Reading;
 pub struct Snapshot {
     /// As configured.
     pub account: AccountName,
+    /// The zone of its times without zone.
+    pub zone: TimeZone,
+    /// Whether its authorisation is pulled from Kingdee, rather than written in the configuration.
+    pub pulled: bool,
     /// Queue, rate, breaker, retry budget.
     pub lane: LaneSnapshot,
     /// Kingdee's clock minus ours, as it is applied; zero while Kingdee takes our timestamps. Shared by all account
     /// sets.
     pub skew: SignedDuration,
-    /// How old the token is and how long it still lives; `None` if there is none that is alive.
-    pub token: Option<TokenSnapshot>,
+    /// The token's times; `None` if there is none that is alive.
+    pub token: Option<TokenTimes>,
+    /// How often in a row no new token could be had, and why the last time.
+    pub token_trouble: Option<(u32, KingdeeError)>,
     /// Calls of whoever asked us, by how they ended.
     pub calls: Counts,
     /// Attempts that Kingdee saw, by how they ended.
@@ -36,24 +43,18 @@ pub struct Snapshot {
     pub waits: Reading,
 }
 
-/// A token at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenSnapshot {
-    /// Time since it was asked for.
-    pub age: Duration,
-    /// Time until it is no longer sent.
-    pub life: Duration,
-}
-
 impl Snapshot {
     /// Looks at an account set.
     pub fn of(account: &Account, skew: SignedDuration) -> Snapshot {
         let keeper = account.keeper.load();
         Snapshot {
             account: account.name.clone(),
+            zone: account.zone.clone(),
+            pulled: keeper.can_reroute(),
             lane: account.lane.snapshot(),
             skew,
-            token: keeper.age_and_life().map(|(age, life)| TokenSnapshot { age, life }),
+            token: keeper.times(),
+            token_trouble: keeper.trouble(),
             calls: account.tally.calls(),
             attempts: account.tally.attempts(),
             token_calls: keeper.token_calls(),

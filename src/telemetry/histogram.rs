@@ -63,7 +63,7 @@ pub struct Histogram {
 }
 
 /// What a histogram has counted at a moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reading {
     /// Upper bound in seconds and how many were in this bucket alone; the last bound is infinite.
     buckets: Vec<(f64, u64)>,
@@ -116,6 +116,50 @@ impl Reading {
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|(_, count)| count).sum()
     }
+
+    /// This and another with the same bounds together.
+    pub fn and(mut self, other: &Reading) -> Reading {
+        if self.buckets.is_empty() {
+            return other.clone();
+        }
+        for ((_, count), (_, more)) in self.buckets.iter_mut().zip(&other.buckets) {
+            *count += more;
+        }
+        self.sum += other.sum;
+        self
+    }
+
+    /// What was counted since `earlier`, which is empty or has the same bounds.
+    pub fn since(&self, earlier: &Reading) -> Reading {
+        let mut counted = self.clone();
+        for ((_, count), (_, before)) in counted.buckets.iter_mut().zip(&earlier.buckets) {
+            *count = count.saturating_sub(*before);
+        }
+        counted.sum -= earlier.sum;
+        counted
+    }
+
+    /// The mean in seconds, if anything was counted.
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.count();
+        (count > 0).then(|| self.sum.max(0.0) / count as f64)
+    }
+
+    /// Seconds that `share` of what was counted keeps to: within its bucket as if spread evenly, the last bound where it
+    /// is beyond all of them.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = share * self.count() as f64;
+        let (mut below, mut lower) = (0.0, 0.0);
+        for (upper, count) in &self.buckets {
+            let here = *count as f64;
+            if here > 0.0 && below + here >= wanted {
+                let within = if upper.is_finite() { (upper - lower) * (wanted - below) / here } else { 0.0 };
+                return Some(lower + within);
+            }
+            (below, lower) = (below + here, *upper);
+        }
+        None
+    }
 }
 
 impl EncodeMetric for Reading {
@@ -156,6 +200,27 @@ mod tests {
         let counts: Vec<_> = read.buckets.iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 2, 2]);
         assert_eq!((read.count(), read.sum), (7, 3_630.002001));
+    }
+
+    #[test]
+    fn readings_add_up_and_tell_mean_and_quantile() {
+        let (one, other) = (Histogram::of_ages(), Histogram::of_ages());
+        assert_eq!((one.read().mean(), one.read().quantile(0.99)), (None, None));
+        one.observe(Duration::from_secs(1));
+        let before = Reading::default().and(&one.read()).and(&other.read());
+        for _ in 0..98 {
+            one.observe(Duration::from_secs(10));
+        }
+        for _ in 0..2 {
+            other.observe(Duration::from_secs(50));
+        }
+        let counted = Reading::default().and(&one.read()).and(&other.read()).since(&before);
+        assert_eq!((counted.count(), counted.mean()), (100, Some(10.8)));
+        assert_eq!(counted.quantile(0.98), Some(15.0), "the end of its bucket");
+        assert_eq!(counted.quantile(0.99), Some(45.0), "half of the next one");
+        other.observe(Duration::from_secs(1_000_000));
+        assert_eq!(other.read().quantile(1.0), Some(86_400.0));
+        assert_eq!(counted.since(&Reading::default()), counted);
     }
 
     #[test]

@@ -65,6 +65,13 @@ impl RequestMetrics {
     }
 }
 
+impl RequestMetrics {
+    /// Requests answered so far with these labels; looking makes no series.
+    pub fn answered(&self, labels: &RequestLabels) -> u64 {
+        self.requests.get(labels).map_or(0, |count| count.get())
+    }
+}
+
 impl Series {
     /// Counts one answer.
     pub fn count(&self, took: Duration) {

@@ -88,7 +88,7 @@ fn greeting(app: &App, sandbox: &Sandbox) -> String {
 
   Look members up     http://{public}/
   Try the API         http://{public}/docs/
-  Metrics             http://{admin}/metrics
+  Watch the gateway   http://{admin}/status
 
   curl -i 'http://{public}/members/{member}/points-history?page_size=3'
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use points_gateway::sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::support::Stage;
@@ -50,6 +51,7 @@ impl Browser {
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
+            "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"implicit": 30_000, "pageLoad": 60_000},
             "goog:chromeOptions": {"args": arguments},
         }}});
@@ -102,6 +104,28 @@ impl Browser {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(name), png).unwrap();
+    }
+
+    /// Speaks Chromium's own protocol.
+    async fn command(&self, command: &str, parameters: Value) {
+        self.post("/goog/cdp/execute", json!({"cmd": command, "params": parameters})).await;
+    }
+
+    /// What the page, or the browser about the page, has said since it was asked last.
+    async fn console(&self) -> Vec<String> {
+        let said = self.post("/se/log", json!({"type": "browser"})).await;
+        said.as_array().unwrap().iter().map(Value::to_string).collect()
+    }
+
+    /// The answer of a script, asked for until it is true.
+    async fn comes_true(&self, script: &str) {
+        for _ in 0..600 {
+            if self.run(script).await == true {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{script}");
     }
 
     async fn foreign_requests(&self, own: &str) -> Vec<String> {
@@ -159,5 +183,76 @@ async fn the_landing_page_looks_a_member_up() {
     assert_eq!(browser.run("return document.querySelectorAll('#rows tr').length").await, 20);
     browser.picture("landing.png").await;
     assert_eq!(browser.foreign_requests(&own).await, Vec::<String>::new());
+    browser.close().await;
+}
+
+/// Points of a chart's first line.
+const POINTS: &str = "return document.querySelector('#chart-hits .line').getAttribute('d').split('L').length";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_lives() {
+    let stage = Stage::start().await;
+    let own = format!("http://{}", stage.app.admin_address());
+    for page in 1..=3 {
+        stage.get(&format!("/members/1005/points-history?page={page}")).await.page();
+        stage.clock.advance(std::time::Duration::from_secs(10));
+        stage.app.status().sample();
+    }
+    let browser = Browser::open().await;
+    browser.go(&own).await;
+    assert_eq!(browser.text("#phase").await, "serving");
+    assert_eq!(browser.text("[data-account=main] .pill").await, "breaker closed");
+    assert_eq!(browser.text("#attention").await, "Nothing needs attention.");
+    assert_eq!(browser.run(POINTS).await, 3);
+    let charts = "return [...document.querySelectorAll('.chart')].every(c => c.querySelector('.line').getAttribute('d'))";
+    assert_eq!(browser.run(charts).await, true);
+    // A fault appears by itself, and the next point too.
+    stage.sandbox.control().fail_records(Some(Fault::Code(4012)));
+    stage.get("/members/1004/points-history").await.problem();
+    stage.clock.advance(std::time::Duration::from_secs(10));
+    stage.app.status().sample();
+    browser.comes_true("return document.querySelectorAll('#faults tbody tr').length === 1").await;
+    let fault = browser.text("#faults tbody tr").await;
+    assert!(fault.contains("configuration") && fault.contains("errcode 4012"), "{fault}");
+    assert!(browser.text("#attention").await.contains("developer console"));
+    browser.click("#settings summary").await;
+    let secret = "return [...document.querySelectorAll('#settings tr')].find(r => r.textContent.includes('kingdee.client_secret')).textContent";
+    let secret = browser.run(secret).await;
+    assert!(secret.as_str().unwrap().contains("[redacted]"), "{secret}");
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    assert_eq!(browser.foreign_requests(&own).await, Vec::<String>::new());
+    // A gateway that has gone is said to be gone.
+    stage.app.stop().await;
+    browser.comes_true("return !document.getElementById('lost').hidden").await;
+    assert!(browser.text("#lost").await.contains("can't be reached since"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_is_readable_in_the_dark_and_on_a_phone() {
+    let stage = Stage::start().await;
+    stage.get("/members/1003/points-history").await.page();
+    stage.sandbox.control().fail_records(Some(Fault::Code(4012)));
+    stage.get("/members/1004/points-history").await.problem();
+    stage.app.status().sample();
+    let browser = Browser::open().await;
+    let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+    browser.command("Emulation.setEmulatedMedia", dark).await;
+    let phone = json!({"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true});
+    browser.command("Emulation.setDeviceMetricsOverride", phone).await;
+    browser.go(&format!("http://{}/status", stage.app.admin_address())).await;
+    browser.element("#faults tbody tr").await;
+    let brightness = |of: &str| {
+        let script = format!(
+            "const c = getComputedStyle(document.body).{of}.match(/[\\d.]+/g); return (+c[0] + +c[1] + +c[2]) / 3"
+        );
+        async { browser.run(&{ script }).await.as_f64().unwrap() }
+    };
+    assert!(brightness("backgroundColor").await < 60.0 && brightness("color").await > 180.0);
+    browser.click("#settings summary").await;
+    let wide = "return document.documentElement.scrollWidth <= 390";
+    assert_eq!(browser.run(wide).await, true, "nothing reaches beyond the screen");
+    browser.picture("status-dark-phone.png").await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
     browser.close().await;
 }

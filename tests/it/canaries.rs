@@ -221,12 +221,18 @@ async fn nothing_that_must_stay_inside_is_in_any_line_answer_span_or_configurati
         Kind::ALL.map(Kind::label).into_iter().filter(|label| !met.contains(*label)).collect();
     assert_eq!(missed, ["malformed-request", "cursor-lost", "internal-error"]);
     let metrics = stage.send(stage.admin(Method::GET, "/metrics")).await.text;
+    stage.app.status().sample();
+    let status = stage.send(stage.admin(Method::GET, "/status.json")).await.text;
+    let page = stage.send(stage.admin(Method::GET, "/status")).await.text;
+    assert!(status.contains("\"faults\":[{") && page.contains("Recent faults"), "{status}");
     let (told, sandbox) = (leaks::confidential(stage.sandbox.control()), stage.sandbox.control().clone());
     assert!(sandbox.calls().record > 50 && sandbox.busiest_minute().accounts.contains_key(FLAGSHIP));
     stage.app.stop().await;
     let forbidden: Vec<String> = ALL.into_iter().map(str::to_owned).chain(told).collect();
     leaks::check(&watch().text(), &forbidden);
     leaks::check(&metrics, &forbidden);
+    leaks::check(&status, &forbidden);
+    leaks::check(&page, &forbidden);
     leaks::check(&format!("{:?}", collector.all()), &forbidden);
     assert!(collector.all().len() > 200);
     for reply in &replies {

@@ -46,6 +46,7 @@ mod alerts;
 mod traces;
 mod lines;
 mod canaries;
+mod status;
 mod moka_facts;
 mod upstream_calls;
 mod resilience;

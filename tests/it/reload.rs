@@ -123,6 +123,11 @@ async fn another_quota_of_the_lane_holds_at_once() {
     stage.get(PATH).await.page();
     stage.written.edit(with("kingdee.lane", "per_minute = 0"));
     assert_eq!(stage.reload().await.json()["changed"], json!(["kingdee.lane.per_minute"]));
+    let status = stage.send(stage.admin(Method::GET, "/status.json")).await.json();
+    assert_eq!(status["accounts"][0]["lane"]["per_minute"], 0);
+    let shown = status["configuration"].as_array().unwrap();
+    let line = shown.iter().find(|line| line["key"] == "kingdee.lane.per_minute").unwrap();
+    assert_eq!((&line["value"], &line["is_default"]), (&json!("0"), &json!(false)), "{line}");
     let closed = stage.get("/members/1004/points-history").await;
     assert_eq!(closed.problem(), "upstream-unavailable");
     assert!(stage.get(PATH).await.header("cache-status").contains("; hit"));

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::grant::Grant;
 use super::once::{Landing, Once};
-use super::set::{CredentialSet, Fetched, Refused, Token};
+use super::set::{CredentialSet, Fetched, Refused, Token, TokenTimes};
 use super::sharing::{self, Wanted};
 use super::source::Source;
 use crate::clock::{Clock, Tick};
@@ -46,7 +46,8 @@ struct State {
     pulling: Once,
     held: Option<Arc<Grant>>,
     version: u64,
-    failures: u32,
+    /// Failed fetches in a row, and the last one's error.
+    trouble: Option<(u32, KingdeeError)>,
     /// Who keeps the same account set's credentials now; a fetch under way brings its token there.
     heir: Option<Keeper>,
 }
@@ -155,11 +156,16 @@ impl Keeper {
         self.0.source.can_pull()
     }
 
-    /// How old the token is and how long it still lives, if there is one that is alive.
-    pub fn age_and_life(&self) -> Option<(Duration, Duration)> {
+    /// The times of the token, if there is one that is alive.
+    pub fn times(&self) -> Option<TokenTimes> {
         let now = self.0.clock.tick();
         let set = self.0.current.load_full().filter(|set| set.token.is_alive(now))?;
-        Some(set.token.age_and_life(now))
+        Some(set.token.times(now))
+    }
+
+    /// How often in a row no new token could be had, and why the last time; `None` when the last fetch was good.
+    pub fn trouble(&self) -> Option<(u32, KingdeeError)> {
+        self.0.lock().trouble.clone()
     }
 
     /// Calls for a token so far, by how they ended.
@@ -242,7 +248,7 @@ impl Kept {
         let mut state = self.lock();
         match fetched {
             Ok(Fetched { grant, token, lives }) => {
-                state.failures = 0;
+                state.trouble = None;
                 state.fetching.land(None);
                 // A pull that began later than ours may have brought another router meanwhile.
                 let newer = state.held.take();
@@ -259,10 +265,11 @@ impl Kept {
                 Ok(())
             }
             Err(error) => {
-                state.failures = state.failures.saturating_add(1);
-                let pause = if state.failures == 1 { FIRST_PAUSE } else { PAUSE };
+                let failures = state.trouble.as_ref().map_or(0, |(failures, _)| *failures).saturating_add(1);
+                let pause = if failures == 1 { FIRST_PAUSE } else { PAUSE };
                 let pause = error.retry_after.unwrap_or_default().max(pause);
                 let error = KingdeeError { retry_after: Some(pause), ..error };
+                state.trouble = Some((failures, error.clone()));
                 state.fetching.land(Some((self.clock.tick().after(pause), error.clone())));
                 drop(state);
                 tracing::warn!(
@@ -316,6 +323,7 @@ impl Kept {
         let needed = self.current.load().as_ref().is_none_or(|set| !set.token.is_good(self.clock.tick()));
         let ours = self.source.regrant(grant).filter(|ours| needed && ours.app_key == grant.app_key);
         if let Some(ours) = ours {
+            state.trouble = None;
             self.replace(&mut state, Arc::new(ours), token.clone());
         }
         let heir = state.heir.clone();

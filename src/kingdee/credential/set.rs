@@ -30,6 +30,17 @@ pub struct Token {
     standing: AtomicU8,
 }
 
+/// A token's times at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenTimes {
+    /// Since it was asked for.
+    pub age: Duration,
+    /// Until it is no longer sent.
+    pub life: Duration,
+    /// Until the next one is fetched; zero when that is due.
+    pub renewal: Duration,
+}
+
 /// What Kingdee said about a token when it refused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -70,9 +81,13 @@ impl Token {
         now >= self.refresh_at
     }
 
-    /// How long ago it was asked for, and how long it still lives.
-    pub fn age_and_life(&self, now: Tick) -> (Duration, Duration) {
-        (now.since(self.asked), self.expires.since(now))
+    /// Its times.
+    pub fn times(&self, now: Tick) -> TokenTimes {
+        TokenTimes {
+            age: now.since(self.asked),
+            life: self.expires.since(now),
+            renewal: self.refresh_at.since(now),
+        }
     }
 }
 
