@@ -34,6 +34,7 @@ mod combine;
 mod accounts;
 pub mod effective;
 pub mod example;
+pub mod reference;
 pub mod admin;
 #[cfg(test)]
 mod tests;
