@@ -15,8 +15,14 @@ const API: &str = "docs/api.md";
 const API_IN_CHINESE: &str = "docs/api.zh-CN.md";
 
 /// Documents that name keys in their text: all but those whose dotted names are something else too.
-const WITH_KEYS: [&str; 6] =
-    ["README.md", "README.zh-CN.md", "SECURITY.md", "CONTRIBUTING.md", "docs/operations.md", "docs/runbook.md"];
+const WITH_KEYS: [&str; 6] = [
+    "README.md",
+    "README.zh-CN.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "docs/operations.md",
+    "docs/runbook.md",
+];
 
 /// What the columns that name keys are called, in either language.
 const KEY_COLUMNS: [&str; 3] = ["Key", "Setting", "配置项"];
@@ -278,7 +284,8 @@ fn problems_of_the_endpoint() -> Vec<Kind> {
 fn every_problem_that_an_app_can_get_has_its_row(#[case] name: &str) {
     let kinds = problems_of_the_endpoint();
     assert!(kinds.len() > 10, "{kinds:?}");
-    let rows: Vec<_> = kinds.iter().map(|k| [format!("`{}`", k.label()), k.status().as_str().into()]).collect();
+    let rows: Vec<_> =
+        kinds.iter().map(|k| [format!("`{}`", k.label()), k.status().as_str().into()]).collect();
     let tables = read(name).tables;
     let table = tables.iter().find(|table| table[1][0] == rows[0][0]).expect("a table of problems");
     let written: Vec<_> = table[1..].iter().map(|row| [row[0].clone(), row[1].clone()]).collect();
@@ -304,7 +311,8 @@ fn is_key_or_section(word: &str, known: &BTreeSet<String>) -> bool {
 #[test]
 fn keys_in_prose_exist() {
     let known: BTreeSet<_> = config::keys().into_iter().map(|key| key.name).collect();
-    let sections: BTreeSet<_> = known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
+    let sections: BTreeSet<_> =
+        known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for name in WITH_KEYS {
         let prose = read(name).prose;
