@@ -61,8 +61,11 @@ fn parse(text: &str) -> Document {
             continue;
         }
         if line.starts_with("```") {
+            // Not part of the prose: three marks would turn what is code there inside out.
             open = Some(vec![line.to_owned()]);
-        } else if let Some(inside) = line.strip_prefix('|') {
+            continue;
+        }
+        if let Some(inside) = line.strip_prefix('|') {
             if !in_table {
                 document.tables.push(Vec::new());
             }
@@ -327,6 +330,13 @@ fn keys_in_prose_exist() {
     }
     assert!(seen > 50, "keys were not found: {seen}");
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn links_and_code_are_told_apart_behind_a_block() {
+    let prose = parse("[a](a)\n```sh\n`\n```\n[`b`](b) `[c](c)`\n").prose;
+    assert_eq!(links(&prose), ["a", "b"]);
+    assert_eq!(code_spans(&prose).collect::<Vec<_>>(), ["b", "[c](c)"]);
 }
 
 #[test]
