@@ -63,6 +63,7 @@ fn parse(text: &str) -> Document {
         if line.starts_with("```") {
             // Not part of the prose: three marks would turn what is code there inside out.
             open = Some(vec![line.to_owned()]);
+            in_table = false;
             continue;
         }
         if let Some(inside) = line.strip_prefix('|') {
