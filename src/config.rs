@@ -35,6 +35,7 @@ mod combine;
 mod accounts;
 pub mod effective;
 pub mod example;
+pub mod reference;
 pub mod admin;
 pub mod loader;
 mod change;

@@ -36,8 +36,11 @@ pub enum Verb {
         #[command(flatten)]
         file: ConfigFile,
         /// Print an example file with every key, its default and what is allowed, and check nothing.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "markdown")]
         example: bool,
+        /// Print the reference of every key, as `docs/configuration.md` has it, and check nothing.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Try the real account, find out what documents leave open, say what to configure.
     #[command(after_help = teaching::DOCTOR)]
@@ -122,6 +125,7 @@ impl Verb {
             Verb::Demo(ports) => demo::run(&ports, clock),
             Verb::Sandbox(ports) => sandbox::run(&ports, clock),
             Verb::Check { example: true, .. } => print(&points_gateway::config::example::example()),
+            Verb::Check { markdown: true, .. } => print(&points_gateway::config::reference::markdown()),
             Verb::Check { file, .. } => check::run(&file),
             Verb::Doctor(patient) => doctor::run(&patient, &clock),
             Verb::Health(asked) => health::run(&asked),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rstest::rstest;
 
-use super::{Config, Faults, Sources, example, keys};
+use super::{Config, Faults, Sources, example, keys, reference};
 
 mod changes;
 mod written;
@@ -182,6 +182,21 @@ fn the_example_file_is_the_table_s_and_is_good() {
     let secrets: Vec<_> = keys().iter().filter_map(|key| key.secret.then_some(key.example?)).collect();
     let files: Vec<_> = secrets.iter().map(|path| (*path, "x")).collect();
     read(&committed, &[], &files).unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn the_reference_is_the_table_s_and_has_the_sections_of_the_example() {
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md")).unwrap();
+    let written = reference::markdown();
+    assert!(committed == written, "run: cargo run -- check --markdown > docs/configuration.md");
+    let named = |key: &str, text: &str| text.contains(&format!("\n| `{key}`<br>"));
+    let missing: Vec<_> = keys().into_iter().filter(|key| !named(&key.name, &written)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let sections = example::example().replace("[accounts.main]", "[accounts.<name>]");
+    let sections: Vec<_> = sections.lines().filter(|line| line.starts_with('[')).collect();
+    let titles: Vec<_> = written.lines().filter_map(|l| l.strip_prefix("## `")?.strip_suffix('`')).collect();
+    assert_eq!(titles, sections);
 }
 
 #[test]

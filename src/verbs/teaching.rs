@@ -60,6 +60,7 @@ Asks nobody and tells no secret: safe to run anywhere. doctor is what tries the 
 Examples:
   points-gateway check --config gateway.toml
   points-gateway check --example > gateway.toml         a file to begin with
+  points-gateway check --markdown > configuration.md    every key, to read
 
 Exit codes: 0 good, 78 bad: every fault is named with its place and its cure.";
 

@@ -1,13 +1,28 @@
-//! The two READMEs say the same, lead somewhere, and name keys that exist.
+//! Documents lead somewhere, say the same in both languages, and name keys and problems that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use points_gateway::config;
+use points_gateway::http::problem::Kind;
+use points_gateway::http::{openapi, router};
+use rstest::rstest;
 
 const ENGLISH: &str = "README.md";
 const CHINESE: &str = "README.zh-CN.md";
+const API: &str = "docs/api.md";
+const API_IN_CHINESE: &str = "docs/api.zh-CN.md";
+
+/// Documents that name keys in their text: all but those whose dotted names are something else too.
+const WITH_KEYS: [&str; 6] = [
+    "README.md",
+    "README.zh-CN.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "docs/operations.md",
+    "docs/runbook.md",
+];
 
 /// What the columns that name keys are called, in either language.
 const KEY_COLUMNS: [&str; 3] = ["Key", "Setting", "配置项"];
@@ -17,6 +32,8 @@ const KEY_COLUMNS: [&str; 3] = ["Key", "Setting", "配置项"];
 struct Document {
     /// Levels, in order.
     headings: Vec<usize>,
+    /// What a link to each of them says behind its `#`, in order.
+    anchors: Vec<String>,
     /// Fence and lines, without comments.
     blocks: Vec<Vec<String>>,
     /// Rows of cells, the header first, the line below it left out.
@@ -44,8 +61,12 @@ fn parse(text: &str) -> Document {
             continue;
         }
         if line.starts_with("```") {
+            // Not part of the prose: three marks would turn what is code there inside out.
             open = Some(vec![line.to_owned()]);
-        } else if let Some(inside) = line.strip_prefix('|') {
+            in_table = false;
+            continue;
+        }
+        if let Some(inside) = line.strip_prefix('|') {
             if !in_table {
                 document.tables.push(Vec::new());
             }
@@ -56,6 +77,8 @@ fn parse(text: &str) -> Document {
             let level = line.chars().take_while(|c| *c == '#').count();
             if (1..=6).contains(&level) && line[level..].starts_with(' ') {
                 document.headings.push(level);
+                let anchor = anchor(&line[level..], &document.anchors);
+                document.anchors.push(anchor);
             }
         }
         in_table = line.starts_with('|');
@@ -64,6 +87,14 @@ fn parse(text: &str) -> Document {
     }
     assert!(open.is_none(), "a fenced block has no end");
     document
+}
+
+/// What GitHub makes of a heading: letters, digits, `-` and `_`; a number behind it if there is another one.
+fn anchor(heading: &str, before: &[String]) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    let plain: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect::<String>().to_lowercase();
+    let mut names = std::iter::once(plain.clone()).chain((1..).map(|n| format!("{plain}-{n}")));
+    names.find(|name| !before.contains(name)).unwrap()
 }
 
 /// The line as a shell or TOML takes it; nothing for a line that is only a comment.
@@ -123,16 +154,64 @@ fn keys_named(document: &Document) -> Vec<String> {
     named
 }
 
-#[test]
-fn both_have_the_same_sections() {
-    let (english, chinese) = (read(ENGLISH).headings, read(CHINESE).headings);
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every document of the repository.
+fn documents() -> BTreeSet<PathBuf> {
+    let (mut found, mut folders) = (BTreeSet::new(), vec![root().to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                found.insert(path.strip_prefix(root()).unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Where the links of a document lead that stay in the repository: file and anchor, each perhaps empty.
+fn led_to(name: &Path) -> Vec<(PathBuf, String)> {
+    let links = links(&read(name.to_str().unwrap()).prose);
+    let inside = links.iter().filter(|to| !to.contains(':'));
+    let split = inside.map(|to| to.split_once('#').unwrap_or((to, "")));
+    split.map(|(file, anchor)| (beside(name, file), anchor.to_owned())).collect()
+}
+
+/// `file` as a document names it, from the repository's root.
+fn beside(document: &Path, file: &str) -> PathBuf {
+    if file.is_empty() {
+        return document.to_owned();
+    }
+    let mut path = document.parent().unwrap().to_owned();
+    for part in Path::new(file).components() {
+        match part.as_os_str().to_str().unwrap() {
+            ".." => assert!(path.pop(), "{} leads out of the repository: {file}", document.display()),
+            part => path.push(part),
+        }
+    }
+    path
+}
+
+#[rstest]
+#[case(ENGLISH, CHINESE)]
+#[case(API, API_IN_CHINESE)]
+fn both_have_the_same_sections(#[case] english: &str, #[case] chinese: &str) {
+    let (english, chinese) = (read(english).headings, read(chinese).headings);
     assert!(english.len() > 1);
     assert_eq!(english, chinese);
 }
 
-#[test]
-fn both_have_the_same_code() {
-    let (english, chinese) = (read(ENGLISH).blocks, read(CHINESE).blocks);
+#[rstest]
+#[case(ENGLISH, CHINESE)]
+#[case(API, API_IN_CHINESE)]
+fn both_have_the_same_code(#[case] english: &str, #[case] chinese: &str) {
+    let (english, chinese) = (read(english).blocks, read(chinese).blocks);
     assert!(!english.is_empty());
     assert_eq!(english.len(), chinese.len());
     for (ours, theirs) in english.iter().zip(&chinese) {
@@ -140,27 +219,81 @@ fn both_have_the_same_code() {
     }
 }
 
-#[test]
-fn both_have_the_same_tables() {
+#[rstest]
+#[case(ENGLISH, CHINESE)]
+#[case(API, API_IN_CHINESE)]
+fn both_have_the_same_tables(#[case] english: &str, #[case] chinese: &str) {
     let shape = |name| {
         let tables = read(name).tables;
         tables.iter().map(|table| table.iter().map(Vec::len).collect()).collect::<Vec<Vec<_>>>()
     };
-    assert!(!shape(ENGLISH).is_empty());
-    assert_eq!(shape(ENGLISH), shape(CHINESE), "cells of each row of each table");
+    assert!(!shape(english).is_empty());
+    assert_eq!(shape(english), shape(chinese), "cells of each row of each table");
+}
+
+#[rstest]
+#[case(ENGLISH, CHINESE)]
+#[case(API, API_IN_CHINESE)]
+fn both_lead_to_each_other(#[case] english: &str, #[case] chinese: &str) {
+    for (name, other) in [(english, chinese), (chinese, english)] {
+        let leads = led_to(Path::new(name)).iter().any(|(file, _)| file == Path::new(other));
+        assert!(leads, "{name} doesn't lead to {other}");
+    }
 }
 
 #[test]
-fn relative_links_lead_to_files() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, other) in [(ENGLISH, CHINESE), (CHINESE, ENGLISH)] {
-        let links = links(&read(name).prose);
-        assert!(links.iter().any(|to| to == other), "{name} doesn't lead to {other}");
-        for to in links.iter().filter(|to| !to.contains(':') && !to.starts_with('#')) {
-            let file = to.split('#').next().unwrap();
-            assert!(root.join(file).is_file(), "{name} leads to {to}");
+fn links_lead_to_files_and_headings() {
+    let mut wrong = Vec::new();
+    let mut followed = 0;
+    for name in documents() {
+        for (file, anchor) in led_to(&name) {
+            let is_document = file.extension().is_some_and(|e| e == "md");
+            let arrives = root().join(&file).is_file()
+                && (anchor.is_empty()
+                    || !is_document
+                    || read(file.to_str().unwrap()).anchors.contains(&anchor));
+            followed += 1;
+            if !arrives {
+                wrong.push(format!("{} leads to {}#{anchor}", name.display(), file.display()));
+            }
         }
     }
+    assert!(followed > 50, "links were not found: {followed}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_document_is_found_from_the_readme() {
+    let mut found = BTreeSet::new();
+    let mut next = vec![PathBuf::from(ENGLISH)];
+    while let Some(name) = next.pop() {
+        if name.extension().is_some_and(|e| e == "md") && found.insert(name.clone()) {
+            next.extend(led_to(&name).into_iter().map(|(file, _)| file));
+        }
+    }
+    let lost: Vec<_> = documents().into_iter().filter(|name| !found.contains(name)).collect();
+    assert!(lost.is_empty(), "no way leads from {ENGLISH} to {lost:?}");
+}
+
+/// The problems that the document declares for the endpoint, in the order of the table of kinds.
+fn problems_of_the_endpoint() -> Vec<Kind> {
+    let document = openapi::to_json(&router::document());
+    let declared = |kind: &Kind| document.contains(&format!("`{}`: {}", kind.label(), kind.title()));
+    Kind::ALL.into_iter().filter(declared).collect()
+}
+
+#[rstest]
+#[case(API)]
+#[case(API_IN_CHINESE)]
+fn every_problem_that_an_app_can_get_has_its_row(#[case] name: &str) {
+    let kinds = problems_of_the_endpoint();
+    assert!(kinds.len() > 10, "{kinds:?}");
+    let rows: Vec<_> =
+        kinds.iter().map(|k| [format!("`{}`", k.label()), k.status().as_str().into()]).collect();
+    let tables = read(name).tables;
+    let table = tables.iter().find(|table| table[1][0] == rows[0][0]).expect("a table of problems");
+    let written: Vec<_> = table[1..].iter().map(|row| [row[0].clone(), row[1].clone()]).collect();
+    assert_eq!(written, rows);
 }
 
 #[test]
@@ -171,6 +304,46 @@ fn keys_in_tables_exist() {
     let unknown: Vec<_> = named.iter().filter(|key| !known.contains(*key)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert_eq!(named, keys_named(&read(CHINESE)));
+}
+
+/// Whether a word can only be meant as a key, and may be one: `http.drain.idle`, `shared.*`, `accounts.<name>`.
+fn is_key_or_section(word: &str, known: &BTreeSet<String>) -> bool {
+    let word = word.trim_end_matches(".*").trim_end_matches("_file");
+    known.iter().any(|key| key == word || key.starts_with(&format!("{word}.")))
+}
+
+#[test]
+fn keys_in_prose_exist() {
+    let known: BTreeSet<_> = config::keys().into_iter().map(|key| key.name).collect();
+    let sections: BTreeSet<_> =
+        known.iter().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for name in WITH_KEYS {
+        let prose = read(name).prose;
+        let written = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.' | '<' | '>' | '*');
+        let words = code_spans(&prose).filter(|span| span.chars().all(written));
+        for word in words.filter(|w| w.split_once('.').is_some_and(|(head, _)| sections.contains(head))) {
+            seen += 1;
+            if !is_key_or_section(word, &known) && !word.ends_with(".rs") {
+                wrong.push(format!("{name}: {word}"));
+            }
+        }
+    }
+    assert!(seen > 50, "keys were not found: {seen}");
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn links_and_code_are_told_apart_behind_a_block() {
+    let prose = parse("[a](a)\n```sh\n`\n```\n[`b`](b) `[c](c)`\n").prose;
+    assert_eq!(links(&prose), ["a", "b"]);
+    assert_eq!(code_spans(&prose).collect::<Vec<_>>(), ["b", "[c](c)"]);
+}
+
+#[test]
+fn anchors_are_those_of_github() {
+    let document = parse("# A page: `x.y`, and more\n## Links\n## Links\n### 分页与游标（cursor）\n");
+    assert_eq!(document.anchors, ["a-page-xy-and-more", "links", "links-1", "分页与游标cursor"]);
 }
 
 #[test]
