@@ -95,7 +95,7 @@ async fn every_request(State(admin): State<Admin>, mut request: Request, next: N
     response
 }
 
-/// One line in the access log; none for a probe or a scrape that went well, which would drown the rest.
+/// One line in the access log; none for a probe, a scrape or a look at the status page that went well: they would drown the rest.
 fn tell(
     admin: &Admin,
     (method, path): (&'static str, &str),
@@ -103,7 +103,7 @@ fn tell(
     id: &RequestId,
     began: Instant,
 ) {
-    let probe = matches!(path, "/livez" | "/readyz" | "/metrics");
+    let probe = matches!(path, "/livez" | "/readyz" | "/metrics" | "/status" | "/status.json");
     if !admin.access.is_on() || (probe && response.status() == StatusCode::OK) {
         return;
     }
