@@ -1,6 +1,5 @@
 //! The one place where rooms are wired together; start, serve, drain.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +9,19 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, Loader, Trace};
 use crate::history::History;
 use crate::http::admin::{self, Admin};
-use crate::http::edge::{self, Edge};
+use crate::http::edge::Edge;
 use crate::http::front::{Front, FrontParts};
 use crate::http::landing::Sample;
 use crate::http::phase::Phase;
 use crate::http::request_id::RequestIds;
-use crate::http::settings::{DrainSettings, Takeover};
-use crate::http::status::{SAMPLE_EVERY, Status, StatusParts};
+use crate::http::settings::DrainSettings;
+use crate::http::status::{Status, StatusParts};
 use crate::http::{PointsHistory, router};
 use crate::kingdee::{Kingdee, KingdeeSettings};
 use crate::shared::{Shared, SharedError, SharedSettings, seal};
@@ -32,15 +30,18 @@ use crate::telemetry::trace::Exporter;
 use crate::telemetry::{AccessLog, Members, Metrics, TraceSettings, Tracer};
 
 mod accounts;
+mod chores;
 pub mod demo;
+pub mod error;
+mod listeners;
 pub mod reload;
 pub mod watch;
 
 use accounts::accounts_of;
+use chores::{flush_now_and_then, sample_now_and_then};
+pub use error::StartError;
+use listeners::{listen, serve_on_thread, threads};
 use reload::{Reloader, Rooms};
-
-/// How often lines of the access log that wait are written.
-const ACCESS_FLUSH: Duration = Duration::from_millis(100);
 
 /// A gateway that serves. Dropping it leaves it serving; [`App::drain`] ends it.
 pub struct App {
@@ -82,46 +83,6 @@ pub struct Reloading {
     pub level: Level,
     /// How often files are looked at; `None` if nobody should.
     pub look_every: Option<Duration>,
-}
-
-/// Why a gateway can't start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A listener can't be had.
-    #[error("{key} = {address} can't be listened on: {cause}; {}", about_listening(cause))]
-    Listen {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// A thread or a runtime can't be had.
-    #[error("the system refuses a serving thread: {0}")]
-    Thread(io::Error),
-    /// The tier that replicas share can't be used as configured.
-    #[error(transparent)]
-    Shared(#[from] SharedError),
-    /// The client for Kingdee can't be built.
-    #[error("the client for Kingdee can't be built: {0}")]
-    Kingdee(#[from] crate::kingdee::KingdeeError),
-    /// The client for the collector of spans can't be built.
-    #[error("the client for trace.endpoint can't be built: {0}")]
-    Collector(String),
-}
-
-/// What to do where nobody can listen.
-fn about_listening(cause: &io::Error) -> &'static str {
-    match cause.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 are for root: choose another one, or grant CAP_NET_BIND_SERVICE"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address: choose one that it has, or 0.0.0.0 for all"
-        }
-        _ => "choose another address or end what holds it",
-    }
 }
 
 impl App {
@@ -318,72 +279,4 @@ fn traces(
     let started = Exporter::start(endpoint, settings, clock, metrics.trace.clone());
     let (outlet, exporter) = started.map_err(StartError::Collector)?;
     Ok((Tracer::new(settings.sample_percent, outlet, clock.clone()), Some(exporter)))
-}
-
-fn threads(wanted: u16) -> usize {
-    match wanted {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => usize::from(n),
-    }
-}
-
-/// Listeners on one address, as many as wanted; the first finds the port.
-async fn listen(
-    key: &'static str,
-    address: SocketAddr,
-    wanted: usize,
-    takeover: Takeover,
-) -> Result<(SocketAddr, Vec<std::net::TcpListener>), StartError> {
-    let fault = |cause| StartError::Listen { key, address, cause };
-    edge::vacate(address, takeover).await.map_err(fault)?;
-    let first = edge::bind(address).map_err(fault)?;
-    let address = first.local_addr().map_err(fault)?;
-    let mut listeners = vec![first];
-    for _ in 1..wanted {
-        listeners.push(edge::bind(address).map_err(fault)?);
-    }
-    Ok((address, listeners))
-}
-
-fn serve_on_thread(
-    listener: std::net::TcpListener,
-    edge: Edge,
-    front: Front,
-) -> Result<oneshot::Receiver<()>, StartError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-    let (tell, ended) = oneshot::channel();
-    let serve = async move {
-        match TcpListener::from_std(listener) {
-            Ok(listener) => edge.serve(listener, front).await,
-            Err(error) => tracing::error!(%error, "a serving thread has no listener"),
-        }
-    };
-    let thread = std::thread::Builder::new().name("serve".into());
-    let run = move || {
-        runtime.block_on(serve);
-        let _nobody_waits = tell.send(());
-    };
-    thread.spawn(run).map_err(StartError::Thread)?;
-    Ok(ended)
-}
-
-fn flush_now_and_then(access: AccessLog, stop: CancellationToken) {
-    tokio::spawn(async move {
-        let mut every = tokio::time::interval(ACCESS_FLUSH);
-        while stop.run_until_cancelled(every.tick()).await.is_some() {
-            access.flush();
-        }
-    });
-}
-
-fn sample_now_and_then(status: Status, stop: CancellationToken) {
-    tokio::spawn(async move {
-        let mut every = tokio::time::interval_at(Instant::now() + SAMPLE_EVERY, SAMPLE_EVERY);
-        // After a pause of the machine one sample covers all of it.
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(every.tick()).await.is_some() {
-            status.sample();
-        }
-    });
 }
