@@ -4,12 +4,12 @@
 //! A record carries the generation that its member had *there* when the read began, so that a fetch that was under way
 //! in one replica can't bring back what was purged in another ([`super::generation`] does the same within a process).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use redis::Script;
-use std::sync::LazyLock;
+use tokio::time::Instant;
 
 use super::stored::Stored;
 use crate::domain::ledger::ChunkKey;
@@ -28,11 +28,27 @@ pub use record::Found;
 
 use purges::Pending;
 
-/// Puts a record, unless its member was purged since the read began.
+/// What lies at a place, with the generation that it must be of. A generation that is not there is begun, with a name that
+/// never was: so one that got lost (evicted, emptied, an older snapshot) makes records unbelievable, and never old ones
+/// believed. Gives the tier's time, too, and whether somebody has the lease.
+static LOOK: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local epoch = redis.call('GET', KEYS[1]) \
+         if not epoch then epoch = ARGV[1] redis.call('SET', KEYS[1], epoch) end \
+         local generation = redis.call('GET', KEYS[2]) \
+         if not generation then generation = ARGV[1] redis.call('SET', KEYS[2], generation, 'PX', ARGV[2]) end \
+         local time = redis.call('TIME') local now = time[1] * 1000 + math.floor(time[2] / 1000) \
+         return {epoch .. '/' .. generation, string.format('%.0f', now), redis.call('EXISTS', KEYS[4]), \
+                 redis.call('PTTL', KEYS[3]), redis.call('GET', KEYS[3])}",
+    )
+});
+
+/// Puts a record, unless its member was purged since the read began. It ends at a time, not after one: the command may
+/// have been long on its way. The generation outlives it.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if (redis.call('GET', KEYS[1]) or '') .. '/' .. (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end \
-         redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3]) return 1",
+         redis.call('SET', KEYS[3], ARGV[2], 'PXAT', ARGV[3]) redis.call('PEXPIRE', KEYS[2], ARGV[4]) return 1",
     )
 });
 
@@ -76,13 +92,24 @@ pub struct Place {
     lease: String,
 }
 
-/// What one look brought: the member's generation there, and what lay there.
+/// What one look brought.
 struct Seen {
-    generation: Generation,
+    version: Version,
     found: Option<Box<Found>>,
+    /// Whether somebody has the lease.
+    leased: bool,
 }
 
-/// A member's generation in the shared tier: the tier's own epoch, which ends when it is emptied, and the number of purges.
+/// Of which generation a read is that begins now, and when that is by the tier's clock.
+#[derive(Debug, Clone)]
+pub struct Version {
+    generation: Generation,
+    /// Milliseconds since 1970, and when that was here.
+    at: (u64, Instant),
+}
+
+/// A member's generation in the shared tier: the tier's own epoch, which ends when it is emptied, and a name that ends with
+/// a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation(String);
 
@@ -143,13 +170,19 @@ impl SharedChunks {
 
     /// Looks what lies there. Ages come from the tier's own clock: replicas' clocks may differ.
     async fn look(&self, place: &Place) -> Result<Seen, Away> {
-        let mut ask = redis::pipe();
-        ask.atomic().get(self.epoch_key()).get(&place.member).get(&place.chunk).pttl(&place.chunk);
-        let answer = self.shared.link.ask(async |mut redis| ask.query_async(&mut redis).await).await?;
-        let (epoch, purges, sealed, left): (Option<String>, Option<String>, Option<Vec<u8>>, i64) = answer;
-        let generation = Generation(format!("{}/{}", epoch.unwrap_or_default(), purges.unwrap_or_default()));
+        let mut ask = LOOK.prepare_invoke();
+        ask.key(self.epoch_key()).key(&place.member).key(&place.chunk).key(&place.lease);
+        ask.arg(new_name()).arg(millis(self.generations_last()));
+        let answer = self.shared.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await?;
+        let (generation, now, leased, left, sealed): (String, u64, bool, i64, Option<Vec<u8>>) = answer;
+        let version = Version { generation: Generation(generation), at: (now, Instant::now()) };
         let found = sealed.and_then(|sealed| self.read(place, sealed, left)).map(Box::new);
-        Ok(Seen { found: found.filter(|found| found.generation == generation), generation })
+        Ok(Seen { found: found.filter(|found| found.generation == version.generation), version, leased })
+    }
+
+    /// A generation outlives every record that was put before it ended.
+    fn generations_last(&self) -> Duration {
+        self.shelf.load().longest.saturating_mul(2)
     }
 
     fn read(&self, place: &Place, sealed: Vec<u8>, left: i64) -> Option<Found> {
@@ -161,22 +194,29 @@ impl SharedChunks {
         found
     }
 
-    /// Puts a chunk there, if its member was not purged since `generation` was seen, and it is still of the same book.
-    async fn put(&self, place: &Place, generation: &Generation, stored: &Stored, age: Duration) {
+    /// Puts a chunk there, if its member was not purged since `version` was seen, and it is still of the same book.
+    async fn put(&self, place: &Place, version: &Version, stored: &Stored, age: Duration) {
         let shelf = self.shelf.load_full();
         if !shelf.open || shelf.edition != place.edition {
             return;
         }
         let Some(keep) = shelf.keep.checked_sub(age).filter(|keep| !keep.is_zero()) else { return };
-        let sealed = record::write(stored, generation, age, keep)
+        let sealed = record::write(stored, &version.generation, age, keep)
             .and_then(|plain| self.shared.seal.seal(&place.chunk, plain));
         let Some(sealed) = sealed else { return };
+        let (then, since) = version.at;
+        let ends = then + millis(since.elapsed()) + millis(keep);
         let mut ask = PUT.prepare_invoke();
         ask.key(self.epoch_key()).key(&place.member).key(&place.chunk);
-        ask.arg(&generation.0).arg(sealed).arg(millis(keep));
+        ask.arg(&version.generation.0).arg(sealed).arg(ends).arg(millis(self.generations_last()));
         let put = self.shared.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await;
         if put == Ok(1) {
             self.shared.counts.stored.inc();
         }
     }
+}
+
+/// A name that never was.
+fn new_name() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }

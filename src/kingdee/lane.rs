@@ -136,7 +136,7 @@ impl Lane {
     pub async fn enter(&self, priority: Priority, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
         let turn = self.enter_alone(priority, deadline).await?;
         match &self.fleet {
-            Some(fleet) => fleet.load_full().slot(deadline).await.map_err(full).map(|()| turn),
+            Some(fleet) => fleet.load_full().slot(priority, deadline).await.map_err(full).map(|()| turn),
             None => Ok(turn),
         }
     }

@@ -4,8 +4,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::Script;
+use tokio::time::sleep;
 
 use super::{Away, Shared};
+
+/// How often, and after how long, a lease is given back again that could not be.
+const TRIES: u32 = 20;
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// Lets nobody's lease go but one's own: it may have run out and be another's by now.
 static RELEASE: LazyLock<Script> = LazyLock::new(|| {
@@ -61,15 +66,32 @@ impl Shared {
         if let Some(fences) = fences {
             ask.key(fences);
         }
-        let fence: u64 = self.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await?;
-        Ok((fence > 0).then(|| Lease { key: key.to_owned(), owner, fence }))
+        let got = self.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await;
+        let lease = Lease { key: key.to_owned(), owner, fence: *got.as_ref().unwrap_or(&0) };
+        if got.is_err() {
+            // The tier may have given it all the same, only too late for us: others must not wait for that.
+            self.let_go(lease);
+            return Err(Away);
+        }
+        Ok(Some(lease).filter(|lease| lease.fence > 0))
     }
 
-    /// Gives a lease back. If that can't be told it runs out by itself.
+    /// Gives a lease back, behind the caller.
+    pub fn let_go(&self, lease: Lease) {
+        let shared = self.clone();
+        tokio::spawn(async move { shared.release(lease).await });
+    }
+
+    /// Gives a lease back, at once or as soon as the tier is there again; if it stays away the lease runs out.
     pub async fn release(&self, lease: Lease) {
-        let mut ask = RELEASE.prepare_invoke();
-        ask.key(&lease.key).arg(&lease.owner);
-        let _runs_out = self.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await;
+        for _ in 0..TRIES {
+            let mut ask = RELEASE.prepare_invoke();
+            ask.key(&lease.key).arg(&lease.owner);
+            if self.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await.is_ok() {
+                return;
+            }
+            sleep(TRY_AGAIN).await;
+        }
     }
 }
 

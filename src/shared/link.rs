@@ -5,6 +5,7 @@
 //! costs one short wait, not one a request. (A breaker whose probe is never a user's request.)
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -14,7 +15,7 @@ use redis::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::SharedError;
@@ -22,6 +23,12 @@ use super::counts::SharedCounts;
 
 /// The keeper looks after a way that is open this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// And after one that is shut.
+const LOOK_WHILE_SHUT: Duration = Duration::from_millis(50);
+/// A connection to a server that takes nothing any more is renewed after this.
+const RENEW_AFTER: Duration = Duration::from_secs(5);
+/// Slow answers in a row after which that is told.
+const TOO_SLOW: u32 = 20;
 /// How long the keeper waits for a sign of life: longer than callers do, so that a hiccup ends no connection.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
 /// Name resolution, TCP, TLS and greeting.
@@ -42,6 +49,10 @@ struct Kept {
     /// There while the way is open.
     open: ArcSwapOption<MultiplexedConnection>,
     trouble: Notify,
+    /// Whether a refusal was told since the way was opened.
+    told: AtomicBool,
+    /// Whether that was that nothing can be written: the name may lead to another server by now.
+    read_only: AtomicBool,
     /// Counts the times that it may be worth looking for purges: the bell rang, or the way was opened.
     rung: watch::Sender<u64>,
     counts: Arc<SharedCounts>,
@@ -61,7 +72,8 @@ impl Link {
     ) -> Result<Link, SharedError> {
         let client = client(url)?;
         let (open, trouble, rung) = (ArcSwapOption::empty(), Notify::new(), watch::Sender::new(0));
-        let link = Link(Arc::new(Kept { timeout, open, trouble, rung, counts }));
+        let (told, read_only) = (AtomicBool::new(false), AtomicBool::new(false));
+        let link = Link(Arc::new(Kept { timeout, open, trouble, told, read_only, rung, counts }));
         let keeper = Keeper { link: link.clone(), client, bell };
         tokio::spawn(async move {
             let _stopped = stop.run_until_cancelled(keeper.keep()).await;
@@ -82,9 +94,7 @@ impl Link {
         match timeout(kept.timeout, question(connection.as_ref().clone())).await {
             Ok(Ok(answer)) => return Ok(answer),
             // It answers, though not what we want: out of memory, read-only, a key of another type.
-            Ok(Err(error)) if !is_broken(&error) => {
-                tracing::debug!(kind = ?error.kind(), "the shared tier refuses a command");
-            }
+            Ok(Err(error)) if !is_broken(&error) => kept.tell_refusal(&error),
             Ok(Err(_)) | Err(_) => {
                 kept.open.compare_and_swap(&connection, None);
                 kept.trouble.notify_one();
@@ -102,6 +112,21 @@ impl Link {
     /// Changes whenever it may be worth looking for purges.
     pub fn rung(&self) -> watch::Receiver<u64> {
         self.0.rung.subscribe()
+    }
+}
+
+impl Kept {
+    /// Once a connection: that may be every command.
+    fn tell_refusal(&self, error: &redis::RedisError) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            // Its text may quote what was asked; the code says enough.
+            let code = error.code().unwrap_or("unknown");
+            self.read_only.store(code == "READONLY", Ordering::Relaxed);
+            tracing::warn!(
+                code,
+                "the shared tier refuses a command; check its rights, memory and persistence"
+            );
+        }
     }
 }
 
@@ -144,7 +169,7 @@ impl Keeper {
                 outcome if !told => {
                     // Its text may quote user names: the kind says enough.
                     let why = outcome.map_or("no answer in time".to_owned(), |failed| {
-                        failed.map_or_else(|error| format!("{:?}", error.kind()), |_| String::new())
+                        failed.map_or_else(|error| what(&error), |_| String::new())
                     });
                     tracing::warn!(
                         why,
@@ -174,26 +199,49 @@ impl Keeper {
         Ok(connection)
     }
 
-    /// Holds the way open until there is no sign of life.
+    /// Holds the way open until there is no sign of life. One that was shut is opened again when the tier answers as fast
+    /// as callers need it.
     async fn look_after(&self, connection: MultiplexedConnection) {
         let kept = &self.link.0;
+        kept.told.store(false, Ordering::Relaxed);
         kept.open.store(Some(Arc::new(connection.clone())));
         kept.rung.send_modify(|times| *times += 1);
+        let (mut slow, opened) = (0, Instant::now());
         loop {
-            let _trouble_or_time = timeout(LOOK_EVERY, kept.trouble.notified()).await;
-            let mut connection = connection.clone();
+            if opened.elapsed() > RENEW_AFTER && kept.read_only.swap(false, Ordering::Relaxed) {
+                break;
+            }
+            let pause = if self.link.is_open() { LOOK_EVERY } else { LOOK_WHILE_SHUT };
+            let _trouble_or_time = timeout(pause, kept.trouble.notified()).await;
+            let (mut connection, asked) = (connection.clone(), Instant::now());
             let ping = redis::cmd("PING");
             match timeout(SIGN_OF_LIFE, ping.query_async::<String>(&mut connection)).await {
-                Ok(Ok(_)) if !self.link.is_open() => {
+                Ok(Ok(_)) if self.link.is_open() => {}
+                Ok(Ok(_)) if asked.elapsed() <= kept.timeout => {
                     kept.open.store(Some(Arc::new(connection)));
+                    kept.rung.send_modify(|times| *times += 1);
+                    slow = 0;
                 }
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => {
+                    slow += 1;
+                    if slow == TOO_SLOW {
+                        kept.counts.breaks.inc();
+                        tracing::warn!(
+                            "the shared tier answers, but more slowly than shared.timeout allows; it is left out"
+                        );
+                    }
+                }
                 _ => break,
             }
         }
         kept.open.store(None);
         kept.counts.breaks.inc();
     }
+}
+
+/// A code such as `WRONGPASS`, or the kind of a failure to connect; never its text, which may quote user names.
+fn what(error: &redis::RedisError) -> String {
+    error.code().map_or_else(|| format!("{:?}", error.kind()), str::to_owned)
 }
 
 impl std::fmt::Debug for Link {

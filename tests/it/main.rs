@@ -29,6 +29,7 @@ mod shared_tier;
 mod shared_tls;
 mod balanced;
 mod fleet_credentials;
+mod fleet_attacks;
 mod rehearsal;
 mod freshness;
 mod cursors;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Found, Generation, Place, Seen, SharedChunks};
+use super::{Found, Place, Seen, SharedChunks, Version};
 use crate::cache::stored::Stored;
 use crate::domain::ledger::ChunkKey;
 use crate::shared::lease::Lease;
 
 /// How long one replica may keep the others waiting: an attempt that takes its full time, and a little.
 const LEASE: Duration = Duration::from_secs(4);
-/// How often those who wait look.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How soon those who wait look again at first, and at last.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+const LOOK_LAST: Duration = Duration::from_millis(200);
 
 /// What came of asking to read a chunk.
 pub enum Claim {
@@ -24,7 +25,7 @@ pub enum Claim {
 
 /// A read that may be put into the tier when it is done.
 #[must_use]
-pub struct Ticket(Option<(Place, Generation, Option<Lease>)>);
+pub struct Ticket(Option<(Place, Version, Option<Lease>)>);
 
 impl Claim {
     /// A read that nobody else hears of.
@@ -37,53 +38,68 @@ impl SharedChunks {
     /// Takes what is there, if it is `good`, or the right to read it. Waits no longer than `until`, and a short while
     /// at most: then it is read without a lease, since the holder may be dead.
     pub async fn claim(&self, key: &ChunkKey, good: impl Fn(&Found) -> bool, until: Instant) -> Claim {
+        let selection = &key.selection;
         let Some(place) = self.place(key) else { return Claim::alone() };
-        let counts = &self.tier().counts;
+        if self.pending.holds(selection.account, &selection.member) {
+            return Claim::alone();
+        }
         let until = until.min(Instant::now() + LEASE);
-        let mut waited = false;
+        let mut pause = LOOK_FIRST;
         loop {
-            let Ok(Seen { generation, found }) = self.look(&place).await else { break };
+            let Ok(Seen { version, found, leased }) = self.look(&place).await else { break };
             if found.as_deref().is_some_and(&good) {
-                if waited {
-                    counts.coalesced.inc()
-                } else {
-                    counts.hits.inc()
-                }
-                return found.map_or_else(Claim::alone, Claim::Found);
+                return self.found(found, pause > LOOK_FIRST);
             }
-            match self.tier().lease(&place.lease, LEASE).await {
-                Ok(Some(lease)) => return self.claim_with(place, lease, good).await,
-                Ok(None) if Instant::now() < until => sleep(LOOK_EVERY).await,
-                Ok(None) => {
-                    counts.misses.inc();
-                    return Claim::Read(Ticket(Some((place, generation, None))), found);
+            if !leased {
+                match self.tier().lease(&place.lease, LEASE).await {
+                    Ok(Some(lease)) => return self.claim_with(place, version, lease, good).await,
+                    Ok(None) => {}
+                    Err(_) => break,
                 }
-                Err(_) => break,
             }
-            waited = true;
+            if Instant::now() >= until {
+                self.tier().counts.misses.inc();
+                return Claim::Read(Ticket(Some((place, version, None))), found);
+            }
+            sleep(pause).await;
+            pause = (pause * 3 / 2).min(LOOK_LAST);
         }
         Claim::alone()
     }
 
     /// The last holder may have put it there between our look and our lease.
-    async fn claim_with(&self, place: Place, lease: Lease, good: impl Fn(&Found) -> bool) -> Claim {
-        let Ok(Seen { generation, found }) = self.look(&place).await else {
-            return Claim::alone();
+    async fn claim_with(
+        &self,
+        place: Place,
+        before: Version,
+        lease: Lease,
+        good: impl Fn(&Found) -> bool,
+    ) -> Claim {
+        let (version, found) = match self.look(&place).await {
+            Ok(Seen { version, found, .. }) => (version, found),
+            // The lease is ours all the same, and has to be given back.
+            Err(_) => (before, None),
         };
         if found.as_deref().is_some_and(good) {
-            self.tier().counts.coalesced.inc();
-            self.tier().release(lease).await;
-            return found.map_or_else(Claim::alone, Claim::Found);
+            self.tier().let_go(lease);
+            return self.found(found, true);
         }
         self.tier().counts.misses.inc();
-        Claim::Read(Ticket(Some((place, generation, Some(lease)))), found)
+        Claim::Read(Ticket(Some((place, version, Some(lease)))), found)
+    }
+
+    fn found(&self, found: Option<Box<Found>>, waited: bool) -> Claim {
+        let counts = &self.tier().counts;
+        let count = if waited { &counts.coalesced } else { &counts.hits };
+        count.inc();
+        found.map_or_else(Claim::alone, Claim::Found)
     }
 
     /// The read is done: puts what it brought there, if anything, with its age, and lets the next one go.
     pub async fn done(&self, Ticket(ticket): Ticket, brought: Option<(&Stored, Duration)>) {
-        let Some((place, generation, lease)) = ticket else { return };
+        let Some((place, version, lease)) = ticket else { return };
         if let Some((stored, age)) = brought {
-            self.put(&place, &generation, stored, age).await;
+            self.put(&place, &version, stored, age).await;
         }
         if let Some(lease) = lease {
             self.tier().release(lease).await;

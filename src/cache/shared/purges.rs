@@ -1,17 +1,19 @@
 //! Purges that reach every replica: a numbered log in the tier, a bell for those who listen, and a look every half
 //! second for those whom the bell missed. A replica that was cut off reads on where it stopped.
 //!
-//! What can't be told now is told later. If the log has gone on too far, everything is forgotten. One thing is not
-//! promised: where the tier loses its data *while* a replica is cut off, purges of that time are lost to it.
+//! What can't be told now is told later, and until then this replica takes none of that member's rows out of the tier. If
+//! the log has gone on too far, everything is forgotten. One thing is not promised: where the tier loses its data *while* a
+//! replica is cut off, purges of that time are lost to it.
 
 use std::collections::VecDeque;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::Script;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::SharedChunks;
+use super::{SharedChunks, new_name};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::shared::Away;
@@ -22,25 +24,28 @@ const REMEMBERED: usize = 1000;
 /// How often the log is looked at if no bell rings.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Ends a generation, writes that down and rings.
+/// Ends a generation, or for an empty text all of them, writes that down and rings.
 static PURGE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if ARGV[1] == '' then redis.call('SET', KEYS[1], ARGV[2]) \
-         else redis.call('INCR', KEYS[4]) redis.call('PEXPIRE', KEYS[4], ARGV[4]) end \
+        "if ARGV[1] == '' or not redis.call('GET', KEYS[1]) then redis.call('SET', KEYS[1], ARGV[2]) end \
+         if ARGV[1] ~= '' then redis.call('SET', KEYS[4], ARGV[2], 'PX', ARGV[4]) end \
          local number = redis.call('INCR', KEYS[2]) \
          redis.call('RPUSH', KEYS[3], ARGV[1]) redis.call('LTRIM', KEYS[3], -tonumber(ARGV[3]), -1) \
          redis.call('PUBLISH', KEYS[5], number) return number",
     )
 });
 
-/// What was written since a number; begins an epoch where there is none.
+/// What was written since a number, or in another epoch than the one known: all of it. Begins an epoch where there is none,
+/// or where the numbers have gone back: then the data did, too, and what was purged since may be there again.
 static SINCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local epoch = redis.call('GET', KEYS[1]) \
-         if not epoch then epoch = ARGV[2] redis.call('SET', KEYS[1], epoch) end \
-         local number = tonumber(redis.call('GET', KEYS[2]) or '0') local fresh = number - tonumber(ARGV[1]) \
-         if fresh <= 0 then return {epoch, number, {}} end \
-         return {epoch, number, redis.call('LRANGE', KEYS[3], -fresh, -1)}",
+         local number, known = tonumber(redis.call('GET', KEYS[2]) or '0'), tonumber(ARGV[1]) \
+         if not epoch or (epoch == ARGV[3] and number < known) then epoch = ARGV[2] redis.call('SET', KEYS[1], epoch) end \
+         if epoch ~= ARGV[3] then known = 0 end \
+         local log = {} \
+         if number > known then log = redis.call('LRANGE', KEYS[3], known - number, -1) end \
+         return {epoch, number, number - known, log}",
     )
 });
 
@@ -78,8 +83,18 @@ impl Pending {
         }
     }
 
-    fn take(&self) -> Option<Option<(AccountIndex, MemberId)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    fn first(&self) -> Option<Option<(AccountIndex, MemberId)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).front().cloned()
+    }
+
+    fn told(&self, purge: &Option<(AccountIndex, MemberId)>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|waiting| waiting != purge);
+    }
+
+    /// Whether rows of this member that lie in the tier may be such as were purged here.
+    pub fn holds(&self, account: AccountIndex, member: &MemberId) -> bool {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().any(|purge| purge.as_ref().is_none_or(|(a, m)| *a == account && m == member))
     }
 }
 
@@ -109,10 +124,11 @@ impl SharedChunks {
         loop {
             if self.tier().link.is_open() {
                 self.tell_late().await;
-                if let Ok(heard) = self.read_on(&mut bookmark).await
-                    && !heard.into_iter().all(&forget)
-                {
-                    return;
+                for heard in self.read_on(&mut bookmark).await.unwrap_or_default() {
+                    if !forget(heard) {
+                        return;
+                    }
+                    yield_now().await; // each walks the whole memory
                 }
             }
             if let Ok(Err(_closed)) = timeout(LOOK_EVERY, rung.changed()).await {
@@ -122,11 +138,11 @@ impl SharedChunks {
     }
 
     async fn tell_late(&self) {
-        while let Some(purge) = self.pending.take() {
+        while let Some(purge) = self.pending.first() {
             if self.tell(purge.as_ref()).await.is_err() {
-                self.pending.push(purge);
                 return;
             }
+            self.pending.told(&purge);
         }
     }
 
@@ -141,51 +157,43 @@ impl SharedChunks {
                 (self.member_key(book, member), seal.seal(&self.log_key(), text.into_bytes()))
             }
         };
-        // A generation outlives every record that was put before it.
-        let keep = self.shelf.load().longest.saturating_mul(2);
         let mut ask = PURGE.prepare_invoke();
         ask.key(self.epoch_key())
             .key(self.number_key())
             .key(self.log_key())
             .key(member)
             .key(seal.key(&["purge-bell"]));
-        ask.arg(text.unwrap_or_default()).arg(new_epoch()).arg(REMEMBERED).arg(millis(keep));
+        ask.arg(text.unwrap_or_default()).arg(new_name()).arg(REMEMBERED);
+        ask.arg(millis(self.generations_last()));
         self.tier().link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await.map(|_| ())
     }
 
     async fn read_on(&self, bookmark: &mut Bookmark) -> Result<Vec<Heard>, Away> {
         let mut ask = SINCE.prepare_invoke();
         ask.key(self.epoch_key()).key(self.number_key()).key(self.log_key());
-        ask.arg(bookmark.number).arg(new_epoch());
+        ask.arg(bookmark.number).arg(new_name()).arg(bookmark.epoch.as_deref().unwrap_or_default());
         let answer = self.tier().link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await?;
-        let (epoch, number, log): (String, u64, Vec<Vec<u8>>) = answer;
-        let before = std::mem::replace(bookmark, Bookmark { epoch: Some(epoch), number });
-        // At the first look nothing is in memory that could have been purged before. A tier that was emptied counts
-        // from the beginning again, and has no log of what it lost.
-        if before.epoch.is_none() || number <= before.number {
-            return Ok(Vec::new());
-        }
-        if number - before.number > log.len() as u64 {
+        let (epoch, number, fresh, log): (String, u64, u64, Vec<Vec<u8>>) = answer;
+        *bookmark = Bookmark { epoch: Some(epoch), number };
+        if fresh > log.len() as u64 {
             return Ok(vec![Heard::Everything]);
         }
-        let heard = log.into_iter().map(|text| {
+        let heard = log.into_iter().filter_map(|text| {
             self.tier().counts.purges_heard.inc();
             self.heard(text)
         });
         Ok(heard.collect())
     }
 
-    /// What can't be read may have been any purge.
-    fn heard(&self, text: Vec<u8>) -> Heard {
-        let open = |text| {
-            let text = String::from_utf8(self.tier().seal.open(&self.log_key(), text)?).ok()?;
-            let (book, member) = text.split_once('\n')?;
-            let shelf = self.shelf.load();
-            let account =
-                shelf.books.iter().position(|b| b.name == book).and_then(|n| u16::try_from(n).ok())?;
-            Some(Heard::Member(AccountIndex(account), MemberId::parse(member)?))
+    /// What can't be read may have been any purge; one of an account set that is not configured here is none of ours.
+    fn heard(&self, text: Vec<u8>) -> Option<Heard> {
+        let text = self.tier().seal.open(&self.log_key(), text).and_then(|text| String::from_utf8(text).ok());
+        let Some((book, member)) = text.as_deref().and_then(|text| text.split_once('\n')) else {
+            return Some(Heard::Everything);
         };
-        open(text).unwrap_or(Heard::Everything)
+        let account = self.shelf.load().books.iter().position(|b| b.name == book);
+        let account = account.and_then(|n| u16::try_from(n).ok())?;
+        Some(Heard::Member(AccountIndex(account), MemberId::parse(member)?))
     }
 
     fn number_key(&self) -> String {
@@ -195,9 +203,4 @@ impl SharedChunks {
     fn log_key(&self) -> String {
         self.tier().seal.key(&["purge-log"])
     }
-}
-
-/// Epochs never repeat.
-fn new_epoch() -> String {
-    format!("{:016x}", rand::random::<u64>())
 }

@@ -17,16 +17,15 @@ use crate::shared::lease::{Lease, millis};
 use crate::shared::{Away, Shared};
 
 /// How long one replica may keep the others waiting for a set.
-const LEASE: Duration = Duration::from_secs(6);
+pub const LEASE: Duration = Duration::from_secs(4);
 /// Calls are counted when they leave; they may be seen when their attempt ends.
 const WINDOW: Duration = Duration::from_secs(70);
 
-/// Refuses the late word of a holder whose lease has run out.
+/// Refuses the late word of a holder whose lease has run out and been given to another.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local fence = tonumber(ARGV[1]) \
-         if fence < tonumber(redis.call('GET', KEYS[2]) or '0') then return 0 end \
-         redis.call('SET', KEYS[2], fence) redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1",
+        "if tonumber(ARGV[1]) < tonumber(redis.call('GET', KEYS[2]) or '0') then return 0 end \
+         redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1",
     )
 });
 
@@ -49,9 +48,8 @@ pub struct Fleet {
     clock: Clock,
     set: String,
     lease: String,
-    /// Numbers of leases, and the number of the last one that put a set there.
+    /// Numbers leases.
     fences: String,
-    fence: String,
     calls: String,
 }
 
@@ -84,10 +82,10 @@ impl Fleet {
     pub fn new(shared: Shared, account: &AccountName, whose: &str, clock: Clock) -> Fleet {
         let key = |what| shared.seal.key(&[what, account.as_str(), whose]);
         let (set, lease) = (key("credentials"), key("credentials-lease"));
-        let (fences, fence) = (key("credentials-fences"), key("credentials-fence"));
+        let fences = key("credentials-fences");
         // Token calls count together, whoever is asked as.
         let calls = shared.seal.key(&["token-calls", account.as_str()]);
-        Fleet { account: account.clone(), shared, clock, set, lease, fences, fence, calls }
+        Fleet { account: account.clone(), shared, clock, set, lease, fences, calls }
     }
 
     /// The place of the same account set's credentials when they are another's.
@@ -142,7 +140,7 @@ impl Fleet {
         if let Some(fetched) = fetched {
             let _others_fetch_one_themselves = self.put(lease.fence, fetched).await;
         }
-        self.shared.release(lease).await;
+        self.shared.let_go(lease);
     }
 
     async fn put(&self, fence: u64, fetched: &Fetched) -> Option<u64> {
@@ -158,7 +156,7 @@ impl Fleet {
         let left = life.checked_sub(self.clock.tick().since(*asked)).filter(|left| !left.is_zero())?;
         let sealed = self.shared.seal.seal(&self.set, serde_json::to_vec(&record).ok()?)?;
         let mut ask = PUT.prepare_invoke();
-        ask.key(&self.set).key(&self.fence).arg(fence).arg(sealed).arg(millis(left));
+        ask.key(&self.set).key(&self.fences).arg(fence).arg(sealed).arg(millis(left));
         self.shared.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await.ok()
     }
 

@@ -191,8 +191,14 @@ impl Keeper {
     }
 
     async fn fetched(&self, deadline: Instant) -> Result<Arc<CredentialSet>, KingdeeError> {
-        if let Some(landing) = self.board_fetch()? {
-            wait(landing, deadline).await?;
+        match self.board_fetch() {
+            Ok(None) => {}
+            Ok(Some(landing)) => wait(landing, deadline).await?,
+            // This replica rests after a failure; another may have had more luck.
+            Err(error) => {
+                let found = sharing::find(&self.0.source, &self.wanted()).await.ok_or(error)?;
+                self.0.settle(Ok(found))?;
+            }
         }
         self.good(self.0.clock.tick()).ok_or_else(|| {
             KingdeeError::because(Failure::Token, "the token was refused as soon as it was there")
@@ -207,11 +213,7 @@ impl Keeper {
             return Ok(None);
         }
         let keeper = self.clone();
-        let wanted = Wanted {
-            held: state.held.clone(),
-            not: self.0.current.load().as_ref().map(|set| set.credentials().token),
-            refresh_percent: self.0.refresh_percent,
-        };
+        let wanted = self.0.wanted(state.held.clone());
         state
             .fetching
             .board(
@@ -223,6 +225,11 @@ impl Keeper {
                 self.0.fetch_timeout,
             )
             .map(Some)
+    }
+
+    fn wanted(&self) -> Wanted {
+        let held = self.0.lock().held.clone();
+        self.0.wanted(held)
     }
 
     fn board_pull(&self) -> Result<Landing, KingdeeError> {
@@ -242,6 +249,14 @@ impl Keeper {
 impl Kept {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wanted(&self, held: Option<Arc<Grant>>) -> Wanted {
+        Wanted {
+            held,
+            not: self.current.load().as_ref().map(|set| set.credentials().token),
+            refresh_percent: self.refresh_percent,
+        }
     }
 
     fn settle(&self, fetched: Result<Fetched, KingdeeError>) -> Result<(), KingdeeError> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::{Instant, sleep};
 
-use super::fleet::{Fleet, Found};
+use super::fleet::{Fleet, Found, LEASE};
 use super::grant::Grant;
 use super::set::Fetched;
 use super::source::Source;
-use crate::kingdee::failure::{Failure, KingdeeError};
+use crate::kingdee::failure::KingdeeError;
 
 /// How often those who wait look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -29,10 +29,12 @@ pub struct Wanted {
 /// Fetches a set: from the fleet if there is one and it has one, from Kingdee otherwise.
 ///
 /// # Errors
-/// As [`Source::fetch`]; [`Failure::TimedOut`] if another replica did not bring one before `deadline`.
+/// As [`Source::fetch`].
 pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result<Fetched, KingdeeError> {
     let Some(fleet) = source.fleet() else { return source.fetch(wanted.held, deadline).await };
-    loop {
+    // By our own clock: a lease may have been left without an end.
+    let until = Instant::now() + LEASE;
+    while Instant::now() < until {
         let Ok(found) = fleet.find().await else { break };
         if let Some(fetched) = found.and_then(|found| wanted.accept(source, found)) {
             return Ok(fetched);
@@ -47,15 +49,16 @@ pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result
                 fleet.done(lease, fetched.as_ref().ok()).await;
                 return fetched;
             }
-            Ok(None) if Instant::now() + LOOK_EVERY < deadline => sleep(LOOK_EVERY).await,
-            Ok(None) => {
-                let detail = "another replica is fetching credentials and has not brought any in time";
-                return Err(KingdeeError::because(Failure::TimedOut, detail));
-            }
+            Ok(None) => sleep(LOOK_EVERY).await,
             Err(_) => break,
         }
     }
     source.fetch(wanted.held, deadline).await
+}
+
+/// What another replica has fetched, without asking Kingdee.
+pub async fn find(source: &Source, wanted: &Wanted) -> Option<Fetched> {
+    another(source, source.fleet()?, wanted).await
 }
 
 async fn another(source: &Source, fleet: &Fleet, wanted: &Wanted) -> Option<Fetched> {

@@ -253,8 +253,11 @@ impl Source {
     }
 
     async fn buy(&self, grant: &Arc<Grant>, pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
-        if let Some(fleet) = &self.fleet {
-            fleet.may_call().await.map_err(|wait| AttemptError::plain(used_up(wait)))?;
+        if let Some(fleet) = &self.fleet
+            && let Err(wait) = fleet.may_call().await
+        {
+            pass.give_back();
+            return Err(AttemptError::plain(used_up(wait)));
         }
         let outcome = self.call_for_token(grant, deadline).await;
         drop(pass);

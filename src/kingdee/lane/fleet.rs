@@ -1,11 +1,11 @@
 //! The quota that replicas share: one token bucket for each account set, in the shared tier, by the tier's clock.
 //!
 //! The same arithmetic as [`super::rate`] (the burst is part of the quota), but a slot is *reserved*: whoever is told to
-//! wait goes exactly then, so replicas that compete for slots get them in the order in which they asked. While the tier is
-//! away each replica uses its share of the quota, and pays for what it used when the tier is back.
+//! wait goes exactly then, so replicas that compete for slots get them in the order in which they asked. Only users may
+//! reserve far ahead. While the tier is away each replica uses its share of the quota, and when it is back pays for what it
+//! used beyond the pace of the whole.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::Script;
@@ -13,22 +13,26 @@ use tokio::time::{Instant, sleep};
 
 use super::rate::{MINUTE, Rate};
 use crate::domain::account::AccountName;
+use crate::kingdee::call::Priority;
 use crate::kingdee::settings::LaneSettings;
 use crate::shared::Shared;
 use crate::shared::lease::millis;
 
 /// Calls travel: those that leave within a minute need not arrive within one.
 const TRAVEL: Duration = Duration::from_millis(500);
+/// How far ahead a slot is reserved for whom nobody waits.
+const BEHIND_THE_SCENES: Duration = Duration::from_millis(250);
 
 /// Reserves the next slot if it comes within `ARGV[3]` ms; gives the wait in ms, or what it would be as −wait − 1.
-/// `ARGV[4]` calls were made elsewhere. Times in µs: exact in Lua's numbers until the year 2255.
+/// `ARGV[4]` calls were made elsewhere. A time that is too far off was never ours, or the tier's clock went back. Times in µs:
+/// exact in Lua's numbers until the year 2255.
 static RESERVE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME') local now = time[1] * 1000000 + time[2] \
          local interval, tolerance, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) \
          local due = tonumber(redis.call('GET', KEYS[1]) or '0') \
          if due < now then due = now end \
-         due = due + tonumber(ARGV[4]) * interval \
+         due = math.min(due, now + tonumber(ARGV[5]) + 61000000) + tonumber(ARGV[4]) * interval \
          local wait = math.ceil(math.max(due - tolerance - now, 0) / 1000) \
          local granted = wait <= most \
          if granted then due = due + interval end \
@@ -46,9 +50,9 @@ pub struct FleetQuota {
     tolerance: Duration,
     /// For while the tier is away; `None` where no call may be made at all.
     share: Mutex<Option<Rate>>,
-    /// Calls made meanwhile.
-    owed: Arc<AtomicU32>,
-    most_owed: u32,
+    /// When the next call would have been due if those made meanwhile had gone through the bucket: what is owed grows with
+    /// calls and is forgiven with time, as in the bucket itself.
+    debt: Arc<Mutex<Option<Instant>>>,
 }
 
 impl FleetQuota {
@@ -68,8 +72,7 @@ impl FleetQuota {
             interval,
             tolerance: interval * (burst - 1),
             share: Mutex::new(Rate::new(share.min(per_minute), (burst / shared.replicas).max(1))),
-            owed: Arc::default(),
-            most_owed: share,
+            debt: Arc::default(),
             shared,
         }
     }
@@ -80,15 +83,22 @@ impl FleetQuota {
         let mut quota = FleetQuota::of(self.shared.clone(), self.key.clone(), settings);
         let share = quota.share.get_mut().unwrap_or_else(PoisonError::into_inner);
         *share = share.take().map(|rate| rate.without_burst(Instant::now()));
-        FleetQuota { owed: Arc::clone(&self.owed), ..quota }
+        FleetQuota { debt: Arc::clone(&self.debt), ..quota }
     }
 
     /// Waits for a slot that comes before `deadline`.
     ///
     /// # Errors
     /// How long it would take.
-    pub async fn slot(&self, deadline: Instant) -> Result<(), Duration> {
-        let wait = match self.reserve(deadline).await {
+    pub async fn slot(&self, priority: Priority, deadline: Instant) -> Result<(), Duration> {
+        let (tolerance, deadline) = match priority {
+            Priority::User => (self.tolerance, deadline),
+            // Half of the burst is for users.
+            Priority::Refresh | Priority::Export => {
+                (self.tolerance / 2, deadline.min(Instant::now() + BEHIND_THE_SCENES))
+            }
+        };
+        let wait = match self.reserve(tolerance, deadline).await {
             Some(reserved) => reserved?,
             None => self.reserve_of_share(deadline)?,
         };
@@ -98,22 +108,35 @@ impl FleetQuota {
         Ok(())
     }
 
-    async fn reserve(&self, deadline: Instant) -> Option<Result<Duration, Duration>> {
-        let most = deadline.saturating_duration_since(Instant::now());
-        let owed = self.owed.swap(0, Ordering::Relaxed);
+    async fn reserve(&self, tolerance: Duration, deadline: Instant) -> Option<Result<Duration, Duration>> {
+        let now = Instant::now();
+        let most = deadline.saturating_duration_since(now);
+        let debt = self.debt().take();
+        let owed = debt.map_or(0, |debt| self.calls_until(debt, now));
         let mut ask = RESERVE.prepare_invoke();
-        ask.key(&self.key).arg(micros(self.interval)).arg(micros(self.tolerance));
-        ask.arg(millis(most)).arg(owed.min(self.most_owed));
+        ask.key(&self.key).arg(micros(self.interval)).arg(micros(tolerance));
+        ask.arg(millis(most)).arg(owed).arg(micros(self.tolerance));
         match self.shared.link.ask(async |mut redis| ask.invoke_async::<i64>(&mut redis).await).await {
             Ok(wait) => {
                 let time = Duration::from_millis(if wait < 0 { -(wait + 1) } else { wait }.unsigned_abs());
                 Some(if wait < 0 { Err(time) } else { Ok(time) })
             }
             Err(_) => {
-                self.owed.fetch_add(owed, Ordering::Relaxed);
+                let mut later = self.debt();
+                *later = debt.max(*later);
                 None
             }
         }
+    }
+
+    fn debt(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls that `debt` stands for, rounded up.
+    fn calls_until(&self, debt: Instant, now: Instant) -> u64 {
+        let (owed, each) = (debt.saturating_duration_since(now), self.interval.as_nanos().max(1));
+        u64::try_from(owed.as_nanos().div_ceil(each)).unwrap_or(0)
     }
 
     fn reserve_of_share(&self, deadline: Instant) -> Result<Duration, Duration> {
@@ -124,11 +147,59 @@ impl FleetQuota {
             return Err(slot - now);
         }
         rate.take(now);
-        self.owed.fetch_add(1, Ordering::Relaxed);
+        let mut debt = self.debt();
+        *debt = Some(debt.unwrap_or(now).max(now) + self.interval);
         Ok(slot - now)
     }
 }
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::shared::{SharedSettings, seal};
+
+    /// A bucket whose tier is never there.
+    fn quota(per_minute: u32, replicas: u32) -> FleetQuota {
+        let secret = SecretString::from("canary-secret");
+        let client = seal::Client { id: "205022", secret: &secret, base_url: "https://api.kingdee.com" };
+        let url = Some("redis://127.0.0.1:1/0".into());
+        let settings = SharedSettings { url, replicas, ..SharedSettings::default() };
+        let shared = Shared::start(&settings, &client, CancellationToken::new()).unwrap().unwrap();
+        let lane = LaneSettings { per_minute, burst: 12, ..LaneSettings::default() };
+        FleetQuota::new(shared, &AccountName::parse("main").unwrap(), &lane)
+    }
+
+    fn owed(quota: &FleetQuota) -> u64 {
+        quota.debt().map_or(0, |debt| quota.calls_until(debt, Instant::now()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_less_than_the_pace_of_all_owe_nothing_however_long_the_tier_is_away() {
+        let quota = quota(120, 2);
+        for _ in 0..90 {
+            quota.slot(Priority::User, Instant::now() + MINUTE).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(owed(&quota), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_while_the_tier_is_away_is_owed_and_forgiven_with_time() {
+        let quota = quota(120, 2);
+        for _ in 0..6 {
+            quota.slot(Priority::User, Instant::now() + MINUTE).await.unwrap();
+        }
+        assert_eq!(owed(&quota), 6);
+        sleep(quota.interval * 4).await;
+        assert_eq!(owed(&quota), 2);
+        sleep(MINUTE).await;
+        assert_eq!(owed(&quota), 0);
+    }
 }
