@@ -1,6 +1,6 @@
 //! Logs, metrics, traces: what the people who run this can see.
 //!
-//! In reading order: what can be set ([`settings`]), what a line looks like ([`line`]), where lines go ([`log`]), who members are
+//! In reading order: what can be set ([`settings`]), what a line looks like ([`mod@line`]), where lines go ([`log`]), who members are
 //! in them ([`members`], [`hex`]), one line a request ([`access`]), what one request waited for ([`trace`]); then the list of every
 //! metric ([`metric`], [`list`]), what numbers are made of ([`spread`], [`histogram`]), what is counted ([`counters`], [`requests`],
 //! [`connections`], [`reloads`]), what is read off when somebody asks ([`moment`], [`upstream`], [`tier`]), the page ([`metrics`], [`exposition`]),

@@ -1,7 +1,7 @@
 //! Traces: what one request waited for, span by span, sent to a collector (OTLP over HTTP).
 //!
 //! In reading order: what others tell us and we tell them ([`context`]), what spans are called ([`names`]), one of them ([`span`],
-//! [`record`]), which of them is the current one ([`current`]), who is traced ([`tracer`]), how they leave ([`export`], [`otlp`]).
+//! [`record`]), which of them is the current one ([`mod@current`]), who is traced ([`tracer`]), how they leave ([`export`], [`otlp`]).
 //!
 //! By hand, on the protocol's generated messages, and neither on OpenTelemetry's SDK nor as a layer of `tracing`: a hit
 //! costs a few microseconds, and a request that is not sampled must cost next to nothing. The SDK's exporter and provider
