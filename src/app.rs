@@ -119,6 +119,7 @@ impl App {
             phase: phase.clone(),
             clock: clock.clone(),
             settings: reload::shown(&config),
+            reloads: metrics.reloads.clone(),
         });
         let endpoint = PointsHistory::new(history.clone(), accounts.clone());
         let limits = http.limits.clone();

@@ -16,8 +16,8 @@ use super::phase::Phase;
 use super::problem::Kind;
 use crate::clock::{Clock, Tick};
 use crate::history::History;
-use crate::telemetry::RequestMetrics;
 use crate::telemetry::faults::Fault;
+use crate::telemetry::{ReloadMetrics, RequestMetrics};
 
 mod counts;
 mod samples;
@@ -44,6 +44,7 @@ struct Shared {
     clock: Clock,
     started: (Timestamp, Tick),
     settings: ArcSwap<Vec<Setting>>,
+    reloads: ReloadMetrics,
     samples: Samples,
     page: Page,
 }
@@ -73,12 +74,14 @@ pub struct StatusParts {
     pub clock: Clock,
     /// The effective configuration, without secrets.
     pub settings: Vec<Setting>,
+    /// How reading it again went.
+    pub reloads: ReloadMetrics,
 }
 
 impl Status {
     /// A page that remembers nothing yet; uptime counts from now.
     pub fn new(parts: StatusParts) -> Status {
-        let StatusParts { history, requests, phase, clock, settings } = parts;
+        let StatusParts { history, requests, phase, clock, settings, reloads } = parts;
         let started = (clock.now(), clock.tick());
         Status(Arc::new(Shared {
             history,
@@ -87,6 +90,7 @@ impl Status {
             started,
             clock,
             settings: ArcSwap::from_pointee(settings),
+            reloads,
             samples: Samples::new(started.1),
             page: Page::new(),
         }))
@@ -141,7 +145,7 @@ impl Status {
             now: to_the_second(now),
             started_at: to_the_second(shared.started.0),
             uptime_seconds: shared.clock.tick().since(shared.started.1).as_secs(),
-            attention: attention::list(&standings, shared_tier, &faults, now),
+            attention: attention::list(&standings, shared_tier, shared.reloads.last(), &faults, now),
             accounts: accounts.collect(),
             cache: shared.history.cache().into(),
             shared: shared_tier.map(Into::into),

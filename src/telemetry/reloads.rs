@@ -54,6 +54,11 @@ impl ReloadMetrics {
         self.successful.set(0);
     }
 
+    /// How the last one ended: whether it was refused, and for how many keys of the one in force a restart is awaited.
+    pub fn last(&self) -> (bool, u64) {
+        (self.successful.get() == 0, u64::try_from(self.pending.get()).unwrap_or(0))
+    }
+
     fn in_force(&self, now: Timestamp, pending: usize) {
         self.successful.set(1);
         self.at.set(now.as_second() as f64);

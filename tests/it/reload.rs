@@ -314,3 +314,19 @@ async fn two_hundred_reloads_under_load_lose_no_request_no_row_and_no_token() {
     let refused = stage.sandbox.control().calls().refused;
     assert!(refused.keys().all(|code| *code == 4008), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_page_says_what_was_refused_and_what_waits() {
+    let stage = Stage::start().await;
+    let attention = || async {
+        let told = stage.send(stage.admin(Method::GET, "/status.json")).await.json();
+        told["attention"].as_array().unwrap().iter().map(|a| a["what"].to_string()).collect::<String>()
+    };
+    assert_eq!(attention().await, "");
+    stage.written.edit(with("cache", "fresh = \"soon\""));
+    assert_eq!(stage.reload().await.status, 409);
+    assert!(attention().await.contains("refused"), "{}", attention().await);
+    stage.written.edit(|text| text.replace("fresh = \"soon\"", "capacity = \"64MiB\""));
+    assert_eq!(stage.reload().await.status, 200);
+    assert!(attention().await.contains("1 keys of the configuration wait"), "{}", attention().await);
+}

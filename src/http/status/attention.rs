@@ -18,11 +18,13 @@ const RECENT: Duration = Duration::from_secs(120);
 pub(super) fn list(
     accounts: &[AccountStanding],
     shared: Option<SharedStanding>,
+    reload: (bool, u64),
     faults: &[Seen],
     now: Timestamp,
 ) -> Vec<Attention> {
     let mut list: Vec<_> = accounts.iter().flat_map(of_account).collect();
     list.extend(shared.filter(|tier| !tier.reachable).map(of_lost_tier));
+    list.extend(of_reload(reload));
     let recent = |seen: &&Seen| now.duration_since(seen.last).unsigned_abs() <= RECENT;
     let mut by_account: BTreeMap<_, Vec<&Seen>> = BTreeMap::new();
     for seen in faults.iter().filter(recent).filter(|seen| !is_told(seen, &list)) {
@@ -31,6 +33,23 @@ pub(super) fn list(
     list.extend(by_account.into_iter().map(|(account, seen)| of_faults(account, &seen)));
     list.sort_by_key(|attention| attention.level);
     list
+}
+
+fn of_reload((refused, pending): (bool, u64)) -> Option<Attention> {
+    let say = |what: String, advice: &str| {
+        Some(Attention { level: Level::Warning, account: None, what, advice: advice.to_owned() })
+    };
+    match (refused, pending) {
+        (true, _) => say(
+            "The configuration as it is written now was refused; the one before stays in force".into(),
+            "the log names every fault; so does points-gateway check, and POST /admin/reload",
+        ),
+        (false, 0) => None,
+        (false, keys) => say(
+            format!("{keys} keys of the configuration wait for a restart"),
+            "POST /admin/reload names them",
+        ),
+    }
 }
 
 fn of_lost_tier(tier: SharedStanding) -> Attention {
@@ -168,7 +187,10 @@ mod tests {
     }
 
     fn said(account: AccountStanding) -> Vec<(Level, String)> {
-        list(&[account], None, &[], Timestamp::UNIX_EPOCH).into_iter().map(|a| (a.level, a.what)).collect()
+        list(&[account], None, (false, 0), &[], Timestamp::UNIX_EPOCH)
+            .into_iter()
+            .map(|a| (a.level, a.what))
+            .collect()
     }
 
     #[test]
@@ -202,8 +224,14 @@ mod tests {
     #[test]
     fn a_lost_tier_is_told_with_what_it_costs() {
         let tier = SharedStanding { reachable: true, replicas: 3, hits: 0, misses: 0, stored: 0, errors: 0 };
-        assert_eq!(list(&[], Some(tier), &[], Timestamp::UNIX_EPOCH), []);
-        let lost = list(&[], Some(SharedStanding { reachable: false, ..tier }), &[], Timestamp::UNIX_EPOCH);
+        assert_eq!(list(&[], Some(tier), (false, 0), &[], Timestamp::UNIX_EPOCH), []);
+        let lost = list(
+            &[],
+            Some(SharedStanding { reachable: false, ..tier }),
+            (false, 0),
+            &[],
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(lost.len() == 1 && lost[0].what.contains("1/3 of each quota"), "{lost:?}");
     }
 
@@ -214,13 +242,18 @@ mod tests {
             let at = now - jiff::SignedDuration::from_secs(seconds);
             Seen { fault: fault(), first: at, last: at, times: 1 }
         };
-        assert_eq!(list(&[], None, &[seen(120)], now).len(), 1);
-        assert_eq!(list(&[], None, &[seen(121)], now), []);
-        let both =
-            list(&[], None, &[seen(1), Seen { fault: Fault { class: "lane", ..fault() }, ..seen(0) }], now);
+        assert_eq!(list(&[], None, (false, 0), &[seen(120)], now).len(), 1);
+        assert_eq!(list(&[], None, (false, 0), &[seen(121)], now), []);
+        let both = list(
+            &[],
+            None,
+            (false, 0),
+            &[seen(1), Seen { fault: Fault { class: "lane", ..fault() }, ..seen(0) }],
+            now,
+        );
         assert_eq!(both.len(), 1, "one line for each account set: {both:?}");
         assert!(both[0].what.contains("configuration 4012 ×1") && both[0].what.contains("lane"), "{both:?}");
         let troubled = AccountStanding { token_trouble: Some((1, fault())), ..good() };
-        assert_eq!(list(&[troubled], None, &[seen(0)], now).len(), 1, "one cause is told once");
+        assert_eq!(list(&[troubled], None, (false, 0), &[seen(0)], now).len(), 1, "one cause is told once");
     }
 }
