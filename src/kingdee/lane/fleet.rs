@@ -11,7 +11,7 @@ use std::time::Duration;
 use redis::Script;
 use tokio::time::{Instant, sleep};
 
-use super::rate::{MINUTE, Rate};
+use super::rate::{MINUTE, Rate, spacing};
 use crate::domain::account::AccountName;
 use crate::kingdee::call::Priority;
 use crate::kingdee::settings::LaneSettings;
@@ -64,13 +64,15 @@ impl FleetQuota {
 
     fn of(shared: Shared, key: String, settings: &LaneSettings) -> FleetQuota {
         let LaneSettings { per_minute, burst, .. } = *settings;
+        // Without a quota the lane lets nobody get this far.
+        let span = MINUTE + TRAVEL;
+        let (interval, tolerance) = spacing(span, per_minute, burst).unwrap_or((span, Duration::ZERO));
         let burst = burst.clamp(1, (per_minute / 2).max(1));
-        let interval = (MINUTE + TRAVEL) / (per_minute + 1).saturating_sub(burst).max(1);
         let share = (per_minute / shared.replicas).max(1);
         FleetQuota {
             key,
             interval,
-            tolerance: interval * (burst - 1),
+            tolerance,
             share: Mutex::new(Rate::new(share.min(per_minute), (burst / shared.replicas).max(1))),
             debt: Arc::default(),
             shared,

@@ -26,17 +26,8 @@ pub struct Rate {
 impl Rate {
     /// A rate of `per_minute` calls, `burst` of them at once; `None` for no calls at all.
     pub fn new(per_minute: u32, burst: u32) -> Option<Rate> {
-        // A burst beyond half of the quota would slow everything after it down to a crawl.
-        let burst = burst.clamp(1, (per_minute / 2).max(1));
-        // Rounded up, so that the last call of a minute never slips in.
-        let interval = MINUTE.checked_div((per_minute + 1).saturating_sub(burst))? + Duration::from_nanos(1);
-        (per_minute > 0).then(|| Rate {
-            interval,
-            tolerance: interval * (burst - 1),
-            due: None,
-            slowed: None,
-            paused_until: None,
-        })
+        let (interval, tolerance) = spacing(MINUTE, per_minute, burst)?;
+        Some(Rate { interval, tolerance, due: None, slowed: None, paused_until: None })
     }
 
     /// The same rate with its burst spent: a lane that is closed and opened again must not get one each time.
@@ -119,6 +110,16 @@ impl Rate {
             factor => self.interval.div_f64(factor),
         }
     }
+}
+
+/// How far calls are apart, and how far ahead of that they may be at once, if no `span` may see more than `quota` of them,
+/// `burst` of them together; `None` for no calls at all.
+pub fn spacing(span: Duration, quota: u32, burst: u32) -> Option<(Duration, Duration)> {
+    // A burst beyond half of the quota would slow everything after it down to a crawl.
+    let burst = burst.clamp(1, (quota / 2).max(1));
+    // Rounded up, so that the last call of a span never slips in.
+    let interval = span.checked_div((quota + 1).saturating_sub(burst))? + Duration::from_nanos(1);
+    Some((interval, interval * (burst - 1)))
 }
 
 #[cfg(test)]
