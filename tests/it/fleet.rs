@@ -5,23 +5,22 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use points_gateway::sandbox::{Fault, SandboxSettings};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::support::fleet::{Fleet, PATIENT};
 use crate::support::redis::{Gate, Redis};
 
 const PATH: &str = "/members/1003/points-history";
 
-/// Asks until rows number `total`, for a second; gives the last count seen.
-async fn total_within_a_second(fleet: &Fleet, replica: usize, total: u64) -> u64 {
-    let begun = Instant::now();
-    loop {
-        let seen = fleet.replicas[replica].get(PATH).await.page().total;
-        if u64::from(seen) == total || begun.elapsed() > Duration::from_secs(1) {
-            return u64::from(seen);
-        }
-        sleep(Duration::from_millis(20)).await;
+/// Two replicas that have read the same rows; the second reaches the tier through a gate.
+async fn one_behind_a_gate(redis: &Redis) -> (Fleet, Gate) {
+    let gate = Gate::before(redis.address()).await;
+    let mut fleet = Fleet::start(1, Some(redis), &[PATIENT, ("CACHE__FRESH", "10m")]).await;
+    fleet.add_with(Some(&gate.url()), &[]).await;
+    for replica in &fleet.replicas {
+        replica.get(PATH).await.page();
     }
+    (fleet, gate)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,37 +113,27 @@ async fn a_purge_reaches_every_replica_within_a_second() {
     let answer = fleet.replicas[0].purge("1003").await;
     assert_eq!(answer["replicas"], "told", "{answer}");
     for replica in 0..3 {
-        assert_eq!(total_within_a_second(&fleet, replica, 58).await, 58);
+        assert_eq!(fleet.total_within(replica, PATH, 58, Duration::from_secs(1)).await, 58);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_was_cut_off_hears_of_purges_when_it_is_back() {
     let redis = Redis::start().await;
-    let gate = Gate::before(redis.address()).await;
-    let mut fleet = Fleet::start(1, Some(&redis), &[PATIENT, ("CACHE__FRESH", "10m")]).await;
-    fleet.add_with(Some(&gate.url()), &[]).await;
-    for replica in &fleet.replicas {
-        replica.get(PATH).await.page();
-    }
+    let (fleet, gate) = one_behind_a_gate(&redis).await;
     gate.shut();
     fleet.sandbox.control().insert_rows("1003", 1);
     assert_eq!(fleet.replicas[0].purge("1003").await["replicas"], "told");
     assert_eq!(fleet.replicas[1].get(PATH).await.page().total, 57); // it can't know
     gate.reopen();
     fleet.replicas[1].joined().await;
-    assert_eq!(total_within_a_second(&fleet, 1, 58).await, 58);
+    assert_eq!(fleet.total_within(1, PATH, 58, Duration::from_secs(1)).await, 58);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_that_could_not_be_told_is_told_later() {
     let redis = Redis::start().await;
-    let gate = Gate::before(redis.address()).await;
-    let mut fleet = Fleet::start(1, Some(&redis), &[PATIENT, ("CACHE__FRESH", "10m")]).await;
-    fleet.add_with(Some(&gate.url()), &[]).await;
-    for replica in &fleet.replicas {
-        replica.get(PATH).await.page();
-    }
+    let (fleet, gate) = one_behind_a_gate(&redis).await;
     gate.shut();
     while fleet.replicas[1].is_joined_within(Duration::from_millis(1)).await {
         sleep(Duration::from_millis(20)).await;
@@ -154,7 +143,7 @@ async fn a_purge_that_could_not_be_told_is_told_later() {
     assert_eq!(fleet.replicas[1].get(PATH).await.page().total, 58);
     gate.reopen();
     fleet.replicas[1].joined().await;
-    assert_eq!(total_within_a_second(&fleet, 0, 58).await, 58);
+    assert_eq!(fleet.total_within(0, PATH, 58, Duration::from_secs(1)).await, 58);
 }
 
 #[tokio::test(flavor = "multi_thread")]

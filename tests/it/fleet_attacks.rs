@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use points_gateway::sandbox::{Endpoint, Latency};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::support::fleet::{Fleet, PATIENT};
 use crate::support::redis::Redis;
@@ -28,17 +28,6 @@ async fn lies_there(redis: &Redis, kind: &str) -> String {
     panic!("there is no {kind} in the tier");
 }
 
-async fn total_within(fleet: &Fleet, replica: usize, total: u64, time: Duration) -> u64 {
-    let begun = Instant::now();
-    loop {
-        let seen = u64::from(fleet.replicas[replica].get(PATH).await.page().total);
-        if seen == total || begun.elapsed() > time {
-            return seen;
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_right_after_the_tier_was_emptied_reaches_everybody() {
     let redis = Redis::start().await;
@@ -51,7 +40,7 @@ async fn a_purge_right_after_the_tier_was_emptied_reaches_everybody() {
     redis.tell::<String>(&["FLUSHALL"]).await;
     fleet.sandbox.control().insert_rows("1003", 1);
     assert_eq!(fleet.replicas[0].purge("1003").await["replicas"], "told");
-    assert_eq!(total_within(&fleet, 1, 58, Duration::from_secs(1)).await, 58);
+    assert_eq!(fleet.total_within(1, PATH, 58, Duration::from_secs(1)).await, 58);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,6 +92,18 @@ impl Fleet {
         self.replicas.push(Replica { app, written, client: client() });
     }
 
+    /// Asks a replica until it counts `total` rows, or until this time is over; gives the last count seen.
+    pub async fn total_within(&self, replica: usize, path: &str, total: u64, time: Duration) -> u64 {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let seen = u64::from(self.replicas[replica].get(path).await.page().total);
+            if seen == total || begun.elapsed() > time {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub fn record_calls(&self) -> u64 {
         self.sandbox.control().calls().record
     }
