@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package of everything that tests start beside the gateway
-needed="chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy"
+needed="chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy openssl:openssl"
 missing() { for pair in $needed; do PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done; }
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo)
