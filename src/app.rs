@@ -5,29 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
-use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Config, Loader, Trace};
 use crate::history::History;
-use crate::http::admin::{self, Admin};
-use crate::http::edge::Edge;
-use crate::http::front::{Front, FrontParts};
+use crate::http::front::Front;
 use crate::http::landing::Sample;
 use crate::http::phase::Phase;
-use crate::http::request_id::RequestIds;
-use crate::http::settings::DrainSettings;
-use crate::http::status::{Status, StatusParts};
-use crate::http::{PointsHistory, router};
-use crate::kingdee::{Kingdee, KingdeeSettings};
-use crate::shared::{Shared, SharedError, SharedSettings, seal};
+use crate::http::status::Status;
 use crate::telemetry::log::Level;
 use crate::telemetry::trace::Exporter;
-use crate::telemetry::{AccessLog, Members, Metrics, TraceSettings, Tracer};
+use crate::telemetry::{AccessLog, Metrics};
 
 mod accounts;
 mod chores;
@@ -36,12 +26,13 @@ pub mod error;
 mod listeners;
 pub mod reload;
 pub mod watch;
+mod wiring;
 
-use accounts::accounts_of;
 use chores::{flush_now_and_then, sample_now_and_then};
 pub use error::StartError;
 use listeners::{listen, serve_on_thread, threads};
-use reload::{Reloader, Rooms};
+use reload::Reloader;
+use wiring::{Below, Ends, Wired};
 
 /// A gateway that serves. Dropping it leaves it serving; [`App::drain`] ends it.
 pub struct App {
@@ -52,8 +43,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     status: Status,
     phase: Phase,
-    stop: CancellationToken,
-    ended_all: CancellationToken,
+    ends: Ends,
     access: AccessLog,
     reloader: Reloader,
     exporter: Option<Exporter>,
@@ -92,104 +82,52 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
-        let Surroundings { clock, access, samples, reloading } = surroundings;
-        access.switch(config.log.access);
-        let accounts = accounts_of(&config);
-        let metrics = Arc::new(Metrics::new(&clock));
-        // By the secret of the start, to the end: a member looks the same in all lines of a process.
-        let members = Members::keyed_by(config.kingdee.client_secret.expose_secret().as_bytes());
+        surroundings.access.switch(config.log.access);
         let http = config.http.clone();
         // Before the client is built, which reads every root certificate of the machine: callers may queue already.
         let (public, listeners) =
             listen("http.listen", http.listen, threads(http.threads), http.takeover).await?;
-        let (admin_address, admin_listeners) =
+        let (admin, admin_listeners) =
             listen("http.admin_listen", http.admin_listen, 1, http.takeover).await?;
-        let (stop, ended_all) = (CancellationToken::new(), CancellationToken::new());
-        let shared = shared(&config.shared, &config.kingdee, ended_all.clone())?;
-        let kingdee = Kingdee::new(config.kingdee.clone(), shared.clone(), clock.clone())?;
-        let (counters, runtime) = (Arc::clone(&metrics.counters), Handle::current());
-        let (tracer, exporter) = traces(&config.trace, &clock, &metrics)?;
-        let (rules, cache, tier) = (config.history.clone(), config.cache.clone(), shared);
-        let history = History::new(rules, cache, kingdee.clone(), tier, clock.clone(), counters, runtime);
-        let phase = Phase::new();
-        let ids = Arc::new(RequestIds::starting_at(clock.nonce()));
-        let status = Status::new(StatusParts {
-            history: history.clone(),
-            requests: metrics.requests.clone(),
-            phase: phase.clone(),
-            clock: clock.clone(),
-            settings: reload::shown(&config),
-            reloads: metrics.reloads.clone(),
-        });
-        let endpoint = PointsHistory::new(history.clone(), accounts.clone());
-        let limits = http.limits.clone();
-        let front = Front::new(FrontParts {
-            router: router::router(endpoint.clone(), &samples, phase.clone()),
-            endpoint: endpoint.clone(),
-            clock: clock.clone(),
-            limits: limits.clone(),
-            phase: phase.clone(),
-            access: access.clone(),
-            metrics: metrics.requests.clone(),
-            tracer,
-            members,
-        });
-        let edge = Edge::new(limits.clone(), http.drain.clone(), stop.clone(), metrics.connections.clone());
+        let ends = Ends::default();
+        let (access, look_every) = (surroundings.access.clone(), surroundings.reloading.look_every);
+        let below = Below::new(&config, &surroundings, &ends)?;
+        let Wired {
+            front,
+            edge,
+            admin_edge,
+            admin_routes,
+            history,
+            metrics,
+            status,
+            phase,
+            reloader,
+            exporter,
+        } = below.wire(config, surroundings, &ends);
         let mut ended = Vec::new();
         for listener in listeners {
             ended.push(serve_on_thread(listener, edge.clone(), front.clone())?);
         }
-        // The admin listener stays to the end, so that the drain can be watched.
-        let admin_edge =
-            Edge::new(limits, DrainSettings::AT_ONCE, ended_all.clone(), metrics.connections.clone());
-        let rooms = Rooms {
-            edge,
-            admin_edge: admin_edge.clone(),
-            front: front.clone(),
-            endpoint,
-            history: history.clone(),
-            kingdee,
-            access: access.clone(),
-            level: reloading.level,
-            status: status.clone(),
-            metrics: metrics.reloads.clone(),
-            clock: clock.clone(),
-        };
-        let reloader = Reloader::new(reloading.loader, config, reloading.trace, rooms);
-        let routes = admin::router(Admin {
-            history: history.clone(),
-            accounts: accounts.into(),
-            metrics: Arc::clone(&metrics),
-            phase: phase.clone(),
-            status: status.clone(),
-            ids,
-            reload: reloader.for_requests(),
-            clock,
-            access: access.clone(),
-            members,
-        });
         let mut admins = Vec::new();
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
-            let edge = admin_edge.clone();
-            let service = TowerToHyperService::new(routes.clone());
+            let (edge, service) = (admin_edge.clone(), TowerToHyperService::new(admin_routes.clone()));
             admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
-        flush_now_and_then(access.clone(), ended_all.clone());
-        sample_now_and_then(status.clone(), ended_all.clone());
-        if let Some(every) = reloading.look_every {
-            tokio::spawn(watch::watch(reloader.clone(), every, stop.clone()));
+        flush_now_and_then(access.clone(), ends.all.clone());
+        sample_now_and_then(status.clone(), ends.all.clone());
+        if let Some(every) = look_every {
+            tokio::spawn(watch::watch(reloader.clone(), every, ends.stop.clone()));
         }
         Ok(App {
             public,
-            admin: admin_address,
+            admin,
             front,
             history,
             metrics,
             status,
             phase,
-            stop,
-            ended_all,
+            ends,
             access,
             reloader,
             exporter,
@@ -245,11 +183,11 @@ impl App {
     pub async fn stop(self) {
         self.phase.drain();
         self.phase.close();
-        self.stop.cancel();
+        self.ends.stop.cancel();
         for ended in self.ended {
             let _thread_is_gone = ended.await;
         }
-        self.ended_all.cancel();
+        self.ends.all.cancel();
         for admin in self.admins {
             let _listener_is_closed = admin.await;
         }
@@ -258,26 +196,4 @@ impl App {
         }
         self.access.flush();
     }
-}
-
-fn shared(
-    settings: &SharedSettings,
-    kingdee: &KingdeeSettings,
-    stop: CancellationToken,
-) -> Result<Option<Shared>, SharedError> {
-    let base_url = kingdee.base_url.as_str();
-    let client = seal::Client { id: &kingdee.client_id, secret: &kingdee.client_secret, base_url };
-    Shared::start(settings, &client, stop)
-}
-
-/// Who is traced, and where spans go; nobody and nowhere without `trace.endpoint`.
-fn traces(
-    settings: &TraceSettings,
-    clock: &Clock,
-    metrics: &Metrics,
-) -> Result<(Tracer, Option<Exporter>), StartError> {
-    let Some(endpoint) = settings.endpoint.clone() else { return Ok((Tracer::off(), None)) };
-    let started = Exporter::start(endpoint, settings, clock, metrics.trace.clone());
-    let (outlet, exporter) = started.map_err(StartError::Collector)?;
-    Ok((Tracer::new(settings.sample_percent, outlet, clock.clone()), Some(exporter)))
 }
