@@ -40,7 +40,7 @@ pub use faults::Faults;
 pub use members::{MemberHash, Members};
 pub use metrics::Metrics;
 pub use moment::{CacheFacts, Moment};
-pub use reloads::ReloadMetrics;
+pub use reloads::{LastReload, ReloadMetrics};
 pub use requests::RequestMetrics;
 pub use settings::{LogSettings, TraceSettings};
 pub use trace::{TraceMetrics, Tracer};

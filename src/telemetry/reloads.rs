@@ -17,6 +17,15 @@ struct ReloadLabel {
     result: &'static str,
 }
 
+/// How the last reload ended, or the start if there was none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastReload {
+    /// Whether what is written now was refused.
+    pub refused: bool,
+    /// Keys of the configuration in force that await a restart.
+    pub pending: u64,
+}
+
 /// Reloads, and how the last one ended. Clones share the numbers.
 #[derive(Debug, Clone, Default)]
 pub struct ReloadMetrics {
@@ -54,9 +63,10 @@ impl ReloadMetrics {
         self.successful.set(0);
     }
 
-    /// How the last one ended: whether it was refused, and for how many keys of the one in force a restart is awaited.
-    pub fn last(&self) -> (bool, u64) {
-        (self.successful.get() == 0, u64::try_from(self.pending.get()).unwrap_or(0))
+    /// How the last one ended.
+    pub fn last(&self) -> LastReload {
+        let pending = u64::try_from(self.pending.get()).unwrap_or(0);
+        LastReload { refused: self.successful.get() == 0, pending }
     }
 
     fn in_force(&self, now: Timestamp, pending: usize) {

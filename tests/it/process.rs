@@ -31,31 +31,22 @@ pub struct Gateway {
 impl Gateway {
     /// One that serves, on ports that were free.
     pub async fn serving(configuration: &[(&str, &str)]) -> Gateway {
-        let mut gateway = Gateway::at("127.0.0.1:0".parse().unwrap(), configuration).await;
-        gateway.wait_until_it_serves().await;
-        gateway
+        Launch { configuration, ..Launch::anew().await }.until_it_serves().await
     }
 
     /// The same with fewer descriptors than it would like.
     pub async fn with_descriptors(most: u32) -> Gateway {
-        let (sandbox, folder) = surroundings().await;
-        let any = "127.0.0.1:0".parse().unwrap();
-        let shell = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
-        let mut gateway = spawn(Some(&shell), sandbox, folder, any, any, &[]);
-        gateway.wait_until_it_serves().await;
-        gateway
+        let shell = Some(format!("ulimit -n {most}; exec \"$0\" \"$@\""));
+        Launch { shell, ..Launch::anew().await }.until_it_serves().await
     }
 
     /// One whose configuration file has been edited before it starts.
     pub async fn with_file(edit: impl FnOnce(&Path, String) -> String) -> Gateway {
-        let (sandbox, folder) = surroundings().await;
-        let file = folder.path().join("gateway.toml");
+        let launch = Launch::anew().await;
+        let (folder, file) = (launch.folder.path(), launch.folder.path().join("gateway.toml"));
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, edit(folder.path(), text)).unwrap();
-        let any = "127.0.0.1:0".parse().unwrap();
-        let mut gateway = spawn(None, sandbox, folder, any, any, &[]);
-        gateway.wait_until_it_serves().await;
-        gateway
+        std::fs::write(&file, edit(folder, text)).unwrap();
+        launch.until_it_serves().await
     }
 
     /// The number of its process.
@@ -65,35 +56,28 @@ impl Gateway {
 
     /// One that serves, with more variables than its configuration.
     pub async fn with_environment(environment: &[(&str, &str)], configuration: &[(&str, &str)]) -> Gateway {
-        let (sandbox, folder) = surroundings().await;
-        let any = "127.0.0.1:0".parse().unwrap();
         let set: String = environment.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
-        let mut gateway =
-            spawn(Some(&format!("{set}exec \"$0\" \"$@\"")), sandbox, folder, any, any, configuration);
-        gateway.wait_until_it_serves().await;
-        gateway
+        let shell = Some(format!("{set}exec \"$0\" \"$@\""));
+        Launch { shell, configuration, ..Launch::anew().await }.until_it_serves().await
     }
 
     /// One whose lines go where they can't be read. It serves at some time later.
     pub async fn writing_to(out: Stdio, err: Stdio) -> Gateway {
-        let (sandbox, folder) = surroundings().await;
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (public, admin) = (free(), free());
-        let addresses = (public.local_addr().unwrap(), admin.local_addr().unwrap());
-        drop((public, admin));
-        spawn_writing_to((out, err), None, sandbox, folder, addresses.0, addresses.1, &[])
+        let (public, admin) = (public.local_addr().unwrap(), admin.local_addr().unwrap());
+        Launch { public, admin, out, err, ..Launch::anew().await }.spawn()
     }
 
     /// One that starts at `public`.
     pub async fn at(public: SocketAddr, configuration: &[(&str, &str)]) -> Gateway {
-        let (sandbox, folder) = surroundings().await;
-        spawn(None, sandbox, folder, public, "127.0.0.1:0".parse().unwrap(), configuration)
+        Launch { public, configuration, ..Launch::anew().await }.spawn()
     }
 
     /// Another one that starts at the very same addresses.
     pub fn successor(&self, configuration: &[(&str, &str)]) -> Gateway {
-        let (sandbox, folder) = (Arc::clone(&self.sandbox), Arc::clone(&self.folder));
-        spawn(None, sandbox, folder, self.public, self.admin, configuration)
+        let launch = Launch::of(Arc::clone(&self.sandbox), Arc::clone(&self.folder));
+        Launch { public: self.public, admin: self.admin, configuration, ..launch }.spawn()
     }
 
     /// Reads the log until it says so; takes the addresses from there.
@@ -147,57 +131,67 @@ impl Gateway {
     }
 }
 
-async fn surroundings() -> (Arc<Sandbox>, Arc<tempfile::TempDir>) {
-    let sandbox = Sandbox::start(SandboxSettings::default(), Clock::real()).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("gateway.toml"), demo::config_text(sandbox.address())).unwrap();
-    (Arc::new(sandbox), Arc::new(folder))
-}
-
-fn spawn(
-    shell: Option<&str>,
+/// What a process starts with.
+struct Launch<'a> {
     sandbox: Arc<Sandbox>,
     folder: Arc<tempfile::TempDir>,
     public: SocketAddr,
     admin: SocketAddr,
-    configuration: &[(&str, &str)],
-) -> Gateway {
-    let outputs = (Stdio::null(), Stdio::piped());
-    spawn_writing_to(outputs, shell, sandbox, folder, public, admin, configuration)
+    configuration: &'a [(&'a str, &'a str)],
+    /// A script that runs it as `"$0" "$@"`.
+    shell: Option<String>,
+    out: Stdio,
+    err: Stdio,
 }
 
-fn spawn_writing_to(
-    (out, err): (Stdio, Stdio),
-    shell: Option<&str>,
-    sandbox: Arc<Sandbox>,
-    folder: Arc<tempfile::TempDir>,
-    public: SocketAddr,
-    admin: SocketAddr,
-    configuration: &[(&str, &str)],
-) -> Gateway {
-    let program = env!("CARGO_BIN_EXE_points-gateway");
-    let mut command = Command::new(shell.map_or(program, |_| "sh"));
-    if let Some(script) = shell {
-        command.args(["-c", script, program]);
+impl Launch<'_> {
+    /// A sandbox of its own, a file that leads to it, ports that are free.
+    async fn anew() -> Launch<'static> {
+        let sandbox = Sandbox::start(SandboxSettings::default(), Clock::real()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gateway.toml"), demo::config_text(sandbox.address())).unwrap();
+        Launch::of(Arc::new(sandbox), Arc::new(folder))
     }
-    let file = folder.path().join("gateway.toml");
-    command.args(["serve", "--config"]).arg(&file).env_clear();
-    let (public_text, admin_text) = (public.to_string(), admin.to_string());
-    let given = [
-        ("HTTP__LISTEN", public_text.as_str()),
-        ("HTTP__ADMIN_LISTEN", &admin_text),
-        ("HTTP__THREADS", "2"),
-        ("HTTP__DRAIN__GRACE", "0s"),
-        ("HTTP__DRAIN__IDLE", "0s"),
-        ("LOG__FORMAT", "json"),
-    ];
-    // At its most talkative, unless its file says otherwise: a variable would win.
-    let decided = std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\nlevel = "));
-    let level = (!decided).then_some(("LOG__LEVEL", "trace"));
-    for (key, value) in given.iter().chain(&level).chain(configuration) {
-        command.env(format!("POINTS_GATEWAY__{key}"), value);
+
+    fn of(sandbox: Arc<Sandbox>, folder: Arc<tempfile::TempDir>) -> Launch<'static> {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (out, err) = (Stdio::null(), Stdio::piped());
+        Launch { sandbox, folder, public: any, admin: any, configuration: &[], shell: None, out, err }
     }
-    let mut child = command.stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true).spawn().unwrap();
-    let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
-    Gateway { sandbox, public, admin, child, lines, folder }
+
+    async fn until_it_serves(self) -> Gateway {
+        let mut gateway = self.spawn();
+        gateway.wait_until_it_serves().await;
+        gateway
+    }
+
+    fn spawn(self) -> Gateway {
+        let Launch { sandbox, folder, public, admin, configuration, shell, out, err } = self;
+        let program = env!("CARGO_BIN_EXE_points-gateway");
+        let mut command = Command::new(shell.as_ref().map_or(program, |_| "sh"));
+        if let Some(script) = shell {
+            command.args(["-c", &script, program]);
+        }
+        let file = folder.path().join("gateway.toml");
+        command.args(["serve", "--config"]).arg(&file).env_clear();
+        let (public_text, admin_text) = (public.to_string(), admin.to_string());
+        let given = [
+            ("HTTP__LISTEN", public_text.as_str()),
+            ("HTTP__ADMIN_LISTEN", &admin_text),
+            ("HTTP__THREADS", "2"),
+            ("HTTP__DRAIN__GRACE", "0s"),
+            ("HTTP__DRAIN__IDLE", "0s"),
+            ("LOG__FORMAT", "json"),
+        ];
+        // At its most talkative, unless its file says otherwise: a variable would win.
+        let decided = std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\nlevel = "));
+        let level = (!decided).then_some(("LOG__LEVEL", "trace"));
+        for (key, value) in given.iter().chain(&level).chain(configuration) {
+            command.env(format!("POINTS_GATEWAY__{key}"), value);
+        }
+        let mut child =
+            command.stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true).spawn().unwrap();
+        let lines = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+        Gateway { sandbox, public, admin, child, lines, folder }
+    }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::body::{Attention, Level, up};
 use crate::history::standing::{AccountStanding, BreakerStanding, SharedStanding};
+use crate::telemetry::LastReload;
 use crate::telemetry::faults::Seen;
 
 /// A clock that is this wrong is worth a word; Kingdee takes five minutes.
@@ -18,7 +19,7 @@ const RECENT: Duration = Duration::from_secs(120);
 pub(super) fn list(
     accounts: &[AccountStanding],
     shared: Option<SharedStanding>,
-    reload: (bool, u64),
+    reload: LastReload,
     faults: &[Seen],
     now: Timestamp,
 ) -> Vec<Attention> {
@@ -35,11 +36,11 @@ pub(super) fn list(
     list
 }
 
-fn of_reload((refused, pending): (bool, u64)) -> Option<Attention> {
+fn of_reload(last: LastReload) -> Option<Attention> {
     let say = |what: String, advice: &str| {
         Some(Attention { level: Level::Warning, account: None, what, advice: advice.to_owned() })
     };
-    match (refused, pending) {
+    match (last.refused, last.pending) {
         (true, _) => say(
             "The configuration as it is written now was refused; the one before stays in force".into(),
             "the log names every fault; so does points-gateway check, and POST /admin/reload",
@@ -187,7 +188,7 @@ mod tests {
     }
 
     fn said(account: AccountStanding) -> Vec<(Level, String)> {
-        list(&[account], None, (false, 0), &[], Timestamp::UNIX_EPOCH)
+        list(&[account], None, LastReload::default(), &[], Timestamp::UNIX_EPOCH)
             .into_iter()
             .map(|a| (a.level, a.what))
             .collect()
@@ -224,11 +225,11 @@ mod tests {
     #[test]
     fn a_lost_tier_is_told_with_what_it_costs() {
         let tier = SharedStanding { reachable: true, replicas: 3, hits: 0, misses: 0, stored: 0, errors: 0 };
-        assert_eq!(list(&[], Some(tier), (false, 0), &[], Timestamp::UNIX_EPOCH), []);
+        assert_eq!(list(&[], Some(tier), LastReload::default(), &[], Timestamp::UNIX_EPOCH), []);
         let lost = list(
             &[],
             Some(SharedStanding { reachable: false, ..tier }),
-            (false, 0),
+            LastReload::default(),
             &[],
             Timestamp::UNIX_EPOCH,
         );
@@ -242,18 +243,22 @@ mod tests {
             let at = now - jiff::SignedDuration::from_secs(seconds);
             Seen { fault: fault(), first: at, last: at, times: 1 }
         };
-        assert_eq!(list(&[], None, (false, 0), &[seen(120)], now).len(), 1);
-        assert_eq!(list(&[], None, (false, 0), &[seen(121)], now), []);
+        assert_eq!(list(&[], None, LastReload::default(), &[seen(120)], now).len(), 1);
+        assert_eq!(list(&[], None, LastReload::default(), &[seen(121)], now), []);
         let both = list(
             &[],
             None,
-            (false, 0),
+            LastReload::default(),
             &[seen(1), Seen { fault: Fault { class: "lane", ..fault() }, ..seen(0) }],
             now,
         );
         assert_eq!(both.len(), 1, "one line for each account set: {both:?}");
         assert!(both[0].what.contains("configuration 4012 ×1") && both[0].what.contains("lane"), "{both:?}");
         let troubled = AccountStanding { token_trouble: Some((1, fault())), ..good() };
-        assert_eq!(list(&[troubled], None, (false, 0), &[seen(0)], now).len(), 1, "one cause is told once");
+        assert_eq!(
+            list(&[troubled], None, LastReload::default(), &[seen(0)], now).len(),
+            1,
+            "one cause is told once"
+        );
     }
 }
