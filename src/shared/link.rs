@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
 use redis::{IntoConnectionInfo as _, ProtocolVersion, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, watch};
@@ -153,12 +154,19 @@ fn is_broken(error: &redis::RedisError) -> bool {
         || error.is_unrecoverable_error()
 }
 
-fn client(url: &SecretString) -> Result<redis::Client, SharedError> {
+pub(super) fn client(url: &SecretString) -> Result<redis::Client, SharedError> {
     let refused = |_| SharedError::Url("it must be redis://user:password@host:port/db, or rediss:// for TLS");
     let info = url.expose_secret().into_connection_info().map_err(refused)?;
     // The newer protocol carries announcements on the same connection.
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    redis::Client::open(info.set_redis_settings(redis)).map_err(refused)
+    // Many questions share it: none must be held back until the answer to the one before has been acknowledged.
+    let tcp = TcpSettings::default().set_nodelay(true);
+    redis::Client::open(info.set_redis_settings(redis).set_tcp_settings(tcp)).map_err(refused)
+}
+
+/// A code such as `WRONGPASS`, or the kind of a failure to connect; never its text, which may quote user names.
+pub(super) fn what(error: &redis::RedisError) -> String {
+    error.code().map_or_else(|| format!("{:?}", error.kind()), str::to_owned)
 }
 
 impl std::fmt::Debug for Link {

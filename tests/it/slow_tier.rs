@@ -114,14 +114,14 @@ async fn a_slot_that_comes_too_late_is_neither_forgotten_nor_paid_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_ends_leaves_its_rows_and_no_lease() {
     let redis = Redis::start().await;
-    let (mut fleet, gate) = behind_a_gate(&redis, 1, &[]).await;
+    let (mut fleet, gate) = behind_a_gate(&redis, 1, &[("HTTP__DRAIN__IDLE", "0s")]).await;
     let left = || async { redis.tell::<Vec<String>>(&["KEYS", "pg:*:chunk:*"]).await };
     while left().await.iter().any(|key| key.ends_with(":lease")) {
         sleep(Duration::from_millis(20)).await;
     }
     let before = left().await.len();
     // The lease is given back when the tier has said that it has the rows.
-    gate.delay(Duration::from_millis(200));
+    gate.delay(Duration::from_millis(300));
     timed(&fleet, 0, "9001").await;
     assert!(left().await.iter().any(|key| key.ends_with(":lease")), "nothing is left to be done");
     fleet.replicas.remove(0).app.stop().await;

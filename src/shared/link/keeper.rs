@@ -9,7 +9,7 @@ use redis::aio::{MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Link;
+use super::{Link, what};
 
 /// The keeper looks after a way that is open this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -140,9 +140,4 @@ enum Life {
     Quick,
     /// Later.
     Slow,
-}
-
-/// A code such as `WRONGPASS`, or the kind of a failure to connect; never its text, which may quote user names.
-fn what(error: &redis::RedisError) -> String {
-    error.code().map_or_else(|| format!("{:?}", error.kind()), str::to_owned)
 }

@@ -190,6 +190,9 @@ impl Gate {
 
 /// Passes everything on, answers late, until either side ends.
 async fn pass(near: TcpStream, far: TcpStream, late: &AtomicU64) {
+    for end in [&near, &far] {
+        end.set_nodelay(true).unwrap(); // late only by as much as is wanted
+    }
     let ((mut asks, mut hears), (mut answers, mut takes)) = (near.into_split(), far.into_split());
     let (holder, mut held) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
     let read = async {
