@@ -19,6 +19,7 @@ pub mod link;
 pub mod script;
 pub mod lease;
 pub mod counts;
+pub mod survey;
 
 pub use counts::SharedCounts;
 pub use link::{Away, Link};
