@@ -187,6 +187,9 @@ impl App {
         for ended in self.ended {
             let _thread_is_gone = ended.await;
         }
+        if let Some(shared) = self.history.shared_tier() {
+            shared.finish().await;
+        }
         self.ends.all.cancel();
         for admin in self.admins {
             let _listener_is_closed = admin.await;

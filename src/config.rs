@@ -34,6 +34,7 @@ mod fill;
 mod combine;
 mod accounts;
 pub mod effective;
+mod remarks;
 pub mod example;
 pub mod reference;
 pub mod admin;

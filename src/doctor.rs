@@ -3,7 +3,7 @@
 //!
 //! In reading order: the list of checks ([`check`]), the report ([`report`], [`text`],
 //! [`progress`]), what to do about a failed call
-//! ([`cure`]), who makes the calls ([`desk`]), the steps that must work ([`network`], [`access`], [`history`]), the
+//! ([`cure`]), who makes the calls ([`desk`]), the steps that must work ([`tier`], [`network`], [`access`], [`history`]), the
 //! probes ([`spaces`], [`window`], [`records`], [`strangers`]).
 //!
 //! It spends few calls, all in the account set's lane: an authorisation or two, one token, and about ten business calls of
@@ -20,6 +20,7 @@ use crate::domain::account::AccountName;
 use crate::domain::member::MemberId;
 use crate::kingdee::KingdeeSettings;
 use crate::kingdee::settings::AccountSettings;
+use crate::shared::SharedSettings;
 
 pub mod check;
 pub mod report;
@@ -27,6 +28,7 @@ pub mod text;
 pub mod progress;
 pub mod cure;
 pub mod desk;
+pub mod tier;
 pub mod network;
 pub mod access;
 pub mod history;
@@ -47,6 +49,8 @@ pub type Progress = watch::Sender<Option<Check>>;
 pub struct Examination<'a> {
     /// As it would be served with.
     pub settings: &'a KingdeeSettings,
+    /// The tier that it would share with other replicas.
+    pub shared: &'a SharedSettings,
     /// The account set.
     pub account: &'a AccountSettings,
     /// Whose records are asked for; somebody who has some if not said.
@@ -83,6 +87,8 @@ impl Examination<'_> {
         report.account = Some(self.account.name.to_string());
         report.server = Some(self.settings.base_url.origin().ascii_serialization());
         report.add(self.configuration());
+        progress.send_replace(Some(Check::Shared));
+        report.add(tier::examine(self.shared, self.settings).await);
         let desk = match Desk::open(self.settings, self.account, clock) {
             Ok(desk) => desk,
             Err(error) => {

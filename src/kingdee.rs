@@ -129,7 +129,7 @@ impl Kingdee {
     ///
     /// # Errors
     /// [`KingdeeError`] with the class that decides what the app gets.
-    pub async fn chunk(&self, key: &ChunkKey, call: Call) -> Result<LedgerAnswer, KingdeeError> {
+    pub async fn chunk(&self, key: &ChunkKey, call: Call<'_>) -> Result<LedgerAnswer, KingdeeError> {
         let client = &self.0;
         let account = client.account(key.selection.account).ok_or_else(|| {
             KingdeeError::because(Failure::Configuration, "no such account set is configured")

@@ -1,21 +1,30 @@
 //! What replicas share: one Redis (or Valkey), which nobody needs and nobody waits for longer than a blink.
 //!
-//! This room knows how to reach it ([`link`]), how to seal what is put there ([`seal`]) and how one replica of many
+//! This room knows how to reach it ([`link`]), how long an errand waits for it ([`patience`]), how to have it do
+//! several things at once ([`script`]), how to seal what is put there ([`seal`]) and how one replica of many
 //! goes first ([`lease`]). What is shared is other rooms' business: chunks and purges the cache's, credentials and
 //! quota Kingdee's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub mod settings;
 pub mod seal;
+pub mod patience;
 pub mod link;
+pub mod script;
 pub mod lease;
 pub mod counts;
+pub mod survey;
 
 pub use counts::SharedCounts;
 pub use link::{Away, Link};
+pub use patience::Patience;
+pub use script::Script;
 pub use seal::Seal;
 pub use settings::SharedSettings;
 
@@ -30,7 +39,11 @@ pub struct Shared {
     pub counts: Arc<SharedCounts>,
     /// Replicas that are meant to run, this one included: the divisor of the quota while the tier is away.
     pub replicas: u32,
+    behind: TaskTracker,
 }
+
+/// How long an ending gateway waits for what is still to be put or given back.
+const FINISH: Duration = Duration::from_secs(1);
 
 /// Why there is no shared tier where one was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +71,20 @@ impl Shared {
         let seal = Arc::new(Seal::new(client).ok_or(SharedError::Key)?);
         let counts = Arc::new(SharedCounts::default());
         let link = Link::start(url, settings.timeout, seal.key(&["purge-bell"]), Arc::clone(&counts), stop)?;
-        Ok(Some(Shared { link, seal, counts, replicas: settings.replicas.max(1) }))
+        let (replicas, behind) = (settings.replicas.max(1), TaskTracker::new());
+        Ok(Some(Shared { link, seal, counts, replicas, behind }))
+    }
+
+    /// Does something that no caller waits for, but the end of the gateway does. It must end by itself.
+    pub fn behind(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.behind.spawn(task);
+    }
+
+    /// Waits for all that, for a moment: a lease that is not given back would keep the other replicas waiting.
+    pub async fn finish(&self) {
+        self.behind.close();
+        if self.link.is_open() {
+            let _what_is_left_runs_out = timeout(FINISH, self.behind.wait()).await;
+        }
     }
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use redis::Script;
 use tokio::time::Instant;
 
 use super::stored::Stored;
@@ -16,32 +15,18 @@ use crate::domain::ledger::ChunkKey;
 use crate::domain::member::MemberId;
 use crate::domain::query::Selection;
 use crate::shared::lease::millis;
-use crate::shared::{Away, Shared};
+use crate::shared::{Script, Shared};
 
 pub mod record;
+pub mod look;
 pub mod claim;
 pub mod purges;
 
-pub use claim::{Claim, Ticket};
+pub use claim::{Claim, Ticket, Wanted};
 pub use purges::{Heard, Told};
 pub use record::Found;
 
 use purges::Pending;
-
-/// What lies at a place, with the generation that it must be of. A generation that is not there is begun, with a name that
-/// never was: so one that got lost (evicted, emptied, an older snapshot) makes records unbelievable, and never old ones
-/// believed. Gives the tier's time, too, and whether somebody has the lease.
-static LOOK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local epoch = redis.call('GET', KEYS[1]) \
-         if not epoch then epoch = ARGV[1] redis.call('SET', KEYS[1], epoch) end \
-         local generation = redis.call('GET', KEYS[2]) \
-         if not generation then generation = ARGV[1] redis.call('SET', KEYS[2], generation, 'PX', ARGV[2]) end \
-         local time = redis.call('TIME') local now = time[1] * 1000 + math.floor(time[2] / 1000) \
-         return {epoch .. '/' .. generation, string.format('%.0f', now), redis.call('EXISTS', KEYS[4]), \
-                 redis.call('PTTL', KEYS[3]), redis.call('GET', KEYS[3])}",
-    )
-});
 
 /// Puts a record, unless its member was purged since the read began. It ends at a time, not after one: the command may
 /// have been long on its way. The generation outlives it.
@@ -90,14 +75,6 @@ pub struct Place {
     chunk: String,
     member: String,
     lease: String,
-}
-
-/// What one look brought.
-struct Seen {
-    version: Version,
-    found: Option<Box<Found>>,
-    /// Whether somebody has the lease.
-    leased: bool,
 }
 
 /// Of which generation a read is that begins now, and when that is by the tier's clock.
@@ -168,30 +145,9 @@ impl SharedChunks {
         &self.shared
     }
 
-    /// Looks what lies there. Ages come from the tier's own clock: replicas' clocks may differ.
-    async fn look(&self, place: &Place) -> Result<Seen, Away> {
-        let mut ask = LOOK.prepare_invoke();
-        ask.key(self.epoch_key()).key(&place.member).key(&place.chunk).key(&place.lease);
-        ask.arg(new_name()).arg(millis(self.generations_last()));
-        let answer = self.shared.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await?;
-        let (generation, now, leased, left, sealed): (String, u64, bool, i64, Option<Vec<u8>>) = answer;
-        let version = Version { generation: Generation(generation), at: (now, Instant::now()) };
-        let found = sealed.and_then(|sealed| self.read(place, sealed, left)).map(Box::new);
-        Ok(Seen { found: found.filter(|found| found.generation == version.generation), version, leased })
-    }
-
     /// A generation outlives every record that was put before it ended.
     fn generations_last(&self) -> Duration {
         self.shelf.load().longest.saturating_mul(2)
-    }
-
-    fn read(&self, place: &Place, sealed: Vec<u8>, left: i64) -> Option<Found> {
-        let left = Duration::from_millis(u64::try_from(left).ok()?);
-        let found = self.shared.seal.open(&place.chunk, sealed).and_then(|plain| record::read(&plain, left));
-        if found.is_none() {
-            self.shared.counts.unreadable.inc();
-        }
-        found
     }
 
     /// Puts a chunk there, if its member was not purged since `version` was seen, and it is still of the same book.
@@ -206,10 +162,9 @@ impl SharedChunks {
         let Some(sealed) = sealed else { return };
         let (then, since) = version.at;
         let ends = then + millis(since.elapsed()) + millis(keep);
-        let mut ask = PUT.prepare_invoke();
-        ask.key(self.epoch_key()).key(&place.member).key(&place.chunk);
+        let mut ask = PUT.on(&[&self.epoch_key(), &place.member, &place.chunk]);
         ask.arg(&version.generation.0).arg(sealed).arg(ends).arg(millis(self.generations_last()));
-        let put = self.shared.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await;
+        let put = self.shared.link.ask(async |mut redis| ask.query_async::<u64>(&mut redis).await).await;
         if put == Ok(1) {
             self.shared.counts.stored.inc();
         }

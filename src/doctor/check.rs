@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 pub enum Check {
     /// The configuration, and the account set in it.
     Configuration,
+    /// The tier that replicas share, if there is one.
+    Shared,
     /// The name of `kingdee.base_url`.
     Dns,
     /// A connection.
@@ -45,8 +47,9 @@ pub enum Check {
 
 impl Check {
     /// What must work.
-    pub const STEPS: [Check; 8] = [
+    pub const STEPS: [Check; 9] = [
         Check::Configuration,
+        Check::Shared,
         Check::Dns,
         Check::Tcp,
         Check::Tls,
@@ -73,6 +76,7 @@ impl Check {
     pub fn id(self) -> &'static str {
         match self {
             Check::Configuration => "configuration",
+            Check::Shared => "shared",
             Check::Dns => "dns",
             Check::Tcp => "tcp",
             Check::Tls => "tls",
@@ -97,6 +101,7 @@ impl Check {
     pub fn title(self) -> &'static str {
         match self {
             Check::Configuration => "configuration",
+            Check::Shared => "shared tier",
             Check::Dns => "DNS",
             Check::Tcp => "connection",
             Check::Tls => "TLS",

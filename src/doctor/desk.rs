@@ -21,7 +21,7 @@ use crate::kingdee::settings::{AccountSettings, SpaceEncoding};
 use crate::kingdee::sign::SignedRequest;
 use crate::kingdee::transport::{AttemptError, Carrier, Transport};
 use crate::kingdee::wire::read_ledger;
-use crate::kingdee::{KingdeeError, KingdeeSettings, Priority, record, recovery};
+use crate::kingdee::{Call, KingdeeError, KingdeeSettings, Priority, record, recovery};
 
 /// Makes the calls of one check-up.
 pub struct Desk<'a> {
@@ -142,7 +142,7 @@ impl<'a> Desk<'a> {
         params: &Params,
     ) -> Result<Result<LedgerAnswer, AttemptError>, KingdeeError> {
         let exchange = if spaces == SpaceEncoding::Form { &self.form } else { &self.percent };
-        let turn = self.lane.enter(Priority::Export, self.deadline()).await?;
+        let turn = self.lane.enter(Call::alone(Priority::Export, self.deadline())).await?;
         let request = Request { method: &Method::GET, path: record::PATH, params };
         let known: Vec<&str> = params.iter().map(|(_, value)| value.as_str()).collect();
         let read = |reply: &Reply| read_ledger(reply, &self.account.time_zone, &known);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::chunks::Chunks;
 use super::{HistoryError, faults};
-use crate::cache::shared::{Claim, Found, SharedChunks};
+use crate::cache::shared::{Claim, Found, SharedChunks, Wanted};
 use crate::cache::{Landed, Stored};
 use crate::clock::Tick;
 use crate::domain::account::AccountIndex;
@@ -14,6 +14,7 @@ use crate::domain::freshness::Verdict;
 use crate::domain::ledger::{Chunk, ChunkFault, ChunkKey};
 use crate::domain::points::LocalTime;
 use crate::kingdee::{Call, Priority};
+use crate::shared::Patience;
 use crate::telemetry::faults::Fault;
 use crate::telemetry::trace::names::spans;
 use crate::telemetry::trace::{self, Span};
@@ -40,7 +41,10 @@ impl Chunks {
     ) -> Result<Landed, HistoryError> {
         let result = match self.cache.shared() {
             Some(fleet) => self.fetch_in_fleet(Arc::clone(fleet), &errand).await,
-            None => self.ask_and_judge(&errand).await.map(|stored| Landed { stored, from_fleet: false }),
+            None => self
+                .ask_and_judge(&errand, Patience::none())
+                .await
+                .map(|stored| Landed { stored, from_fleet: false }),
         };
         if let Err(error) = &result {
             if let Some(old) = self.cache.get(&errand.key) {
@@ -80,16 +84,26 @@ impl Chunks {
         errand: &Errand,
     ) -> Result<Landed, HistoryError> {
         let (held, began, rules) = (self.cache.get(&errand.key), self.clock.tick(), self.rules.load_full());
+        let policy = &rules.history.freshness;
         let later_than = |found: &Found, then: Tick| found.age < self.clock.tick().since(then);
         let good = |found: &Found| {
-            found.age < rules.history.freshness.lifetime(found.class)
+            if held.is_none() && !errand.forced {
+                // Stale ones are good enough as well: whoever serves them starts a refresh.
+                let now = self.clock.tick();
+                let fresh_until = now.before(found.age).after(policy.jittered(found.class, 0.0));
+                return found.age < policy.lifetime(found.class)
+                    || policy.verdict(fresh_until, now) <= Verdict::Revalidate;
+            }
+            found.age < policy.lifetime(found.class)
                 && (!errand.forced || later_than(found, began))
                 && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
         };
-        let until = Instant::now() + rules.history.caller_deadline;
+        let (patience, until) =
+            (fleet.tier().link.patience(), Instant::now() + rules.history.caller_deadline);
         let claimed = {
             let _span = trace::current().span(spans::SHARED);
-            fleet.claim(&errand.key, good, until).await
+            let likely = held.is_none() && !errand.forced;
+            fleet.claim(&errand.key, Wanted { good, likely, until }, &patience).await
         };
         let (ticket, left) = match claimed {
             Claim::Found(found) => {
@@ -98,21 +112,17 @@ impl Chunks {
             Claim::Read(ticket, left) => (ticket, left),
         };
         if let Some(left) = left.filter(|_| held.is_none() && !errand.forced) {
-            let stored = self.adopt(errand, *left);
-            if self.verdict(&stored) <= Verdict::Revalidate {
-                // Good enough to be served at once; whoever serves it starts a refresh.
-                tokio::spawn(async move { fleet.done(ticket, None).await });
-                return Ok(Landed { stored, from_fleet: true });
-            }
+            let _better_than_none_if_kingdee_fails = self.adopt(errand, *left);
         }
-        let read = self.ask_and_judge(errand).await;
+        let read = self.ask_and_judge(errand, &patience).await;
         let kept = |stored: &&Arc<Stored>| {
             self.cache.get(&errand.key).is_some_and(|there| Arc::ptr_eq(&there, stored))
         };
         let brought = read.as_ref().ok().filter(kept).cloned();
         let age = brought.as_ref().map(|stored| stored.age(self.clock.tick()));
         // Callers need not wait for the others to hear of it.
-        tokio::spawn(async move { fleet.done(ticket, brought.as_deref().zip(age)).await });
+        let tier = fleet.tier().clone();
+        tier.behind(async move { fleet.done(ticket, brought.as_deref().zip(age)).await });
         read.map(|stored| Landed { stored, from_fleet: false })
     }
 
@@ -131,11 +141,12 @@ impl Chunks {
         stored
     }
 
-    async fn ask_and_judge(&self, errand: &Errand) -> Result<Arc<Stored>, HistoryError> {
+    async fn ask_and_judge(&self, errand: &Errand, patience: &Patience) -> Result<Arc<Stored>, HistoryError> {
         let (key, began) = (&errand.key, (self.clock.tick(), self.clock.now()));
         let deadline = Instant::now() + self.rules.load().history.caller_deadline;
         let account = self.kingdee.account_name(key.selection.account);
-        let asked = self.kingdee.chunk(key, Call { priority: errand.priority, deadline }).await;
+        let call = Call { priority: errand.priority, deadline, patience };
+        let asked = self.kingdee.chunk(key, call).await;
         let answer = asked.inspect_err(|error| self.note(faults::of_call(account, error)))?;
         let (rows, rules) = (self.kingdee.chunk_rows(), self.rules.load());
         let assembled =

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, sleep_until};
 
 use super::alarm::Alarm;
-use super::call::{Call, Priority};
+use super::call::Call;
 use super::credential::{CredentialSet, Keeper, Refused};
 use super::exchange::{Exchange, Request};
 use super::failure::{Failure, KingdeeError};
@@ -84,7 +84,7 @@ impl Account {
         &self,
         exchange: &Exchange,
         params: &[(&'static str, String)],
-        call: Call,
+        call: Call<'_>,
     ) -> Result<LedgerAnswer, KingdeeError> {
         let mut used = Used::default();
         let mut known: Option<KingdeeError> = None;
@@ -111,14 +111,14 @@ impl Account {
         &self,
         exchange: &Exchange,
         params: &[(&'static str, String)],
-        call: Call,
+        call: Call<'_>,
         first: bool,
     ) -> Result<LedgerAnswer, Ended<'_>> {
         // Nobody takes a turn before there is a token.
         self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
         let latest = call.deadline.checked_sub(LEAST_ATTEMPT).unwrap_or(call.deadline);
         let arrived = Instant::now();
-        let turn = self.turn(call.priority, latest).await.map_err(Ended::Unsent)?;
+        let turn = self.turn(Call { deadline: latest, ..call }).await.map_err(Ended::Unsent)?;
         self.tally.waits.observe(arrived.elapsed());
         // The wait may have outlived the token; an expired one is never sent.
         let set = self.credentials(call.deadline).await.map_err(Ended::Unsent)?;
@@ -148,10 +148,10 @@ impl Account {
         }
     }
 
-    async fn turn(&self, priority: Priority, latest: Instant) -> Result<Turn<'_>, KingdeeError> {
+    async fn turn(&self, call: Call<'_>) -> Result<Turn<'_>, KingdeeError> {
         let mut span = trace::current().span(spans::LANE);
-        span.set(attributes::PRIORITY, priority.label());
-        let turn = self.lane.enter(priority, latest).await;
+        span.set(attributes::PRIORITY, call.priority.label());
+        let turn = self.lane.enter(call).await;
         turn.inspect_err(|error| span.fail(error.failure.label()))
     }
 

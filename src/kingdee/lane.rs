@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::Priority;
+use super::call::{Call, Priority};
 use super::failure::{Failure, KingdeeError};
 use super::settings::LaneSettings;
 use crate::clock::Clock;
@@ -19,6 +19,7 @@ pub mod queue;
 pub mod breaker;
 pub mod budget;
 pub mod turn;
+pub mod debt;
 pub mod fleet;
 
 use breaker::{Breaker, Pass, Standing};
@@ -131,12 +132,12 @@ impl Lane {
     /// Waits for a turn. Every attempt needs its own, retries too.
     ///
     /// # Errors
-    /// [`Failure::LaneFull`] with an honest `retry_after`, at once where the turn would come after `deadline`, too
+    /// [`Failure::LaneFull`] with an honest `retry_after`, at once where the turn would come after the deadline, too
     /// many are waiting already, or the breaker is open.
-    pub async fn enter(&self, priority: Priority, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
-        let turn = self.enter_alone(priority, deadline).await?;
+    pub async fn enter(&self, call: Call<'_>) -> Result<Turn<'_>, KingdeeError> {
+        let turn = self.enter_alone(call.priority, call.deadline).await?;
         match &self.fleet {
-            Some(fleet) => fleet.load_full().slot(priority, deadline).await.map_err(full).map(|()| turn),
+            Some(fleet) => fleet.load_full().slot(call).await.map_err(full).map(|()| turn),
             None => Ok(turn),
         }
     }

@@ -63,8 +63,8 @@ pub fn key(member: &str) -> ChunkKey {
     }
 }
 
-fn call() -> Call {
-    Call { priority: Priority::User, deadline: Instant::now() + Duration::from_secs(30) }
+fn call() -> Call<'static> {
+    Call::alone(Priority::User, Instant::now() + Duration::from_secs(30))
 }
 
 const EMPTY: &str = r#"{"errcode":0,"description":"success","data":{"count":0,"rows":null}}"#;

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::Script;
 use tokio::time::sleep;
 
-use super::{Away, Shared};
+use super::{Script, Shared};
 
 /// How often, and after how long, a lease is given back again that could not be.
 const TRIES: u32 = 20;
@@ -19,13 +18,12 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A number that grows with every lease: what an earlier holder writes late is refused.
-static ACQUIRE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end \
-         if #KEYS < 2 then return 1 end return redis.call('INCR', KEYS[2])",
-    )
-});
+/// Begins a script that takes a lease along with what else it does: `take(key, fences, owner, lasts)` gives 0 if another has
+/// it. Where there is a key for `fences` it gives a number that grows with every lease, so that what an earlier holder
+/// writes late can be refused.
+pub const TAKE: &str = "local function take(key, fences, owner, lasts) \
+     if not redis.call('SET', key, owner, 'NX', 'PX', lasts) then return 0 end \
+     if not fences then return 1 end return redis.call('INCR', fences) end";
 
 /// The right to do something alone until it runs out or is released.
 #[derive(Debug)]
@@ -37,57 +35,36 @@ pub struct Lease {
     pub fence: u64,
 }
 
+impl Lease {
+    /// One that a script is to take at `key`; nobody has it yet.
+    pub fn wanted(key: &str) -> Lease {
+        Lease { key: key.to_owned(), owner: format!("{:032x}", rand::random::<u128>()), fence: 0 }
+    }
+
+    /// Whom the tier knows it by.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The same as what the script gave; `None` if another has it.
+    pub fn taken(self, fence: u64) -> Option<Lease> {
+        (fence > 0).then_some(Lease { fence, ..self })
+    }
+}
+
 impl Shared {
-    /// Tries to get the lease at `key`; `None` if another has it.
-    ///
-    /// # Errors
-    /// [`Away`].
-    pub async fn lease(&self, key: &str, lasts: Duration) -> Result<Option<Lease>, Away> {
-        self.acquire(key, None, lasts).await
-    }
-
-    /// The same with a fence, which leaves a number at `fences` for ever.
-    ///
-    /// # Errors
-    /// [`Away`].
-    pub async fn fenced_lease(
-        &self,
-        key: &str,
-        fences: &str,
-        lasts: Duration,
-    ) -> Result<Option<Lease>, Away> {
-        self.acquire(key, Some(fences), lasts).await
-    }
-
-    async fn acquire(&self, key: &str, fences: Option<&str>, lasts: Duration) -> Result<Option<Lease>, Away> {
-        let owner = format!("{:032x}", rand::random::<u128>());
-        let mut ask = ACQUIRE.prepare_invoke();
-        ask.key(key).arg(&owner).arg(millis(lasts));
-        if let Some(fences) = fences {
-            ask.key(fences);
-        }
-        let got = self.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await;
-        let lease = Lease { key: key.to_owned(), owner, fence: *got.as_ref().unwrap_or(&0) };
-        if got.is_err() {
-            // The tier may have given it all the same, only too late for us: others must not wait for that.
-            self.let_go(lease);
-            return Err(Away);
-        }
-        Ok(Some(lease).filter(|lease| lease.fence > 0))
-    }
-
     /// Gives a lease back, behind the caller.
     pub fn let_go(&self, lease: Lease) {
         let shared = self.clone();
-        tokio::spawn(async move { shared.release(lease).await });
+        self.behind(async move { shared.release(lease).await });
     }
 
     /// Gives a lease back, at once or as soon as the tier is there again; if it stays away the lease runs out.
     pub async fn release(&self, lease: Lease) {
         for _ in 0..TRIES {
-            let mut ask = RELEASE.prepare_invoke();
-            ask.key(&lease.key).arg(&lease.owner);
-            if self.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await.is_ok() {
+            let mut ask = RELEASE.on(&[&lease.key]);
+            ask.arg(&lease.owner);
+            if self.link.ask(async |mut redis| ask.query_async::<u64>(&mut redis).await).await.is_ok() {
                 return;
             }
             sleep(TRY_AGAIN).await;

@@ -30,6 +30,23 @@ pub struct Seal {
     space: String,
 }
 
+/// Tells one sealed record from another, for scripts that can't open them: its nonce, which is its end
+/// (`string.sub(record, -12)`). Nothing is named by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Name(Vec<u8>);
+
+impl Name {
+    /// Of what lies somewhere, whatever it is.
+    pub fn of(sealed: &[u8]) -> Name {
+        Name(sealed.get(sealed.len().saturating_sub(NONCE_LEN)..).unwrap_or_default().to_vec())
+    }
+
+    /// As scripts see it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 struct Bytes32;
 
 impl KeyType for Bytes32 {
@@ -121,7 +138,14 @@ mod tests {
     #[test]
     fn two_records_of_the_same_text_look_different() {
         let ours = seal("205022", "canary-secret", "https://api.kingdee.com");
-        assert_ne!(ours.seal("k", b"rows".to_vec()), ours.seal("k", b"rows".to_vec()));
+        let [one, other] = [(); 2].map(|()| ours.seal("k", b"rows".to_vec()).unwrap());
+        assert_ne!(one, other);
+        assert_ne!(Name::of(&one), Name::of(&other));
+        assert_eq!((Name::of(&one), Name::of(&one).as_bytes().len()), (Name::of(&one.clone()), 12));
+        assert_eq!(
+            (Name::of(b""), Name::of(b"garbage").as_bytes()),
+            (Name::default(), b"garbage".as_slice())
+        );
     }
 
     #[test]

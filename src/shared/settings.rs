@@ -11,12 +11,12 @@ pub struct SharedSettings {
     pub url: Option<SecretString>,
     /// Replicas that are meant to run: each uses this share of the quota while the tier is away.
     pub replicas: u32,
-    /// Longest wait for one answer.
+    /// Longest wait for all that one errand asks.
     pub timeout: Duration,
 }
 
 impl Default for SharedSettings {
     fn default() -> Self {
-        SharedSettings { url: None, replicas: 1, timeout: Duration::from_millis(15) }
+        SharedSettings { url: None, replicas: 1, timeout: Duration::from_millis(10) }
     }
 }

@@ -9,6 +9,9 @@ pub(super) fn run(file: &ConfigFile) -> Ended {
             for line in config.effective() {
                 text.push_str(&format!("{line}\n"));
             }
+            for remark in config.remarks() {
+                text.push_str(&format!("\nProbably not meant: {remark}\n"));
+            }
             print(&text)
         }
         Err(ended) => ended,

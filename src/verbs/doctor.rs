@@ -52,7 +52,8 @@ pub(super) fn run(patient: &Patient, clock: &Clock) -> Ended {
         Ok(account) => account,
         Err(why) => return Ended::Usage(format!("--account: {why}")),
     };
-    let examination = Examination { settings: &config.kingdee, account, member: patient.member.as_ref() };
+    let (settings, shared, member) = (&config.kingdee, &config.shared, patient.member.as_ref());
+    let examination = Examination { settings, shared, account, member };
     match runtime() {
         Ok(runtime) => {
             let report = runtime.block_on(examine(examination, clock));

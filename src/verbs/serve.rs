@@ -33,6 +33,9 @@ async fn serve(config: Config, loader: Loader, trace: Trace, clock: Clock) -> En
             "descriptors run out before http.limits.max_connections is reached: raise LimitNOFILE, or lower the key"
         );
     }
+    for remark in config.remarks() {
+        tracing::warn!(remark, "the configuration is good and probably not meant so");
+    }
     let reloading = Reloading { loader, trace, level: log.level(), look_every: Some(watch::EVERY) };
     let access = AccessLog::into(&log);
     let surroundings = Surroundings { clock, access, samples: Vec::new(), reloading };

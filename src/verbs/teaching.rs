@@ -66,11 +66,11 @@ Exit codes: 0 good, 78 bad: every fault is named with its place and its cure.";
 
 /// `doctor`
 pub const DOCTOR: &str = "\
-Tries, in this order: configuration, DNS, connection, TLS, clock, authorisation, token, one call. Then it finds out \
+Tries, in this order: configuration, shared tier, DNS, connection, TLS, clock, authorisation, token, one call. Then it finds out \
 what Kingdee's documents leave open, and ends with the lines for the configuration.
 
 It costs one token call and about ten of the 500 calls that an account set has in a minute; it reads, and changes \
-nothing. No secret, token, signature, phone number or member id is printed. docs/doctor.md describes the JSON.
+nothing there. No secret, token, signature, phone number or member id is printed. docs/doctor.md describes the JSON.
 
 Examples:
   points-gateway doctor --config gateway.toml

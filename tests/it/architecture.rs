@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "sandbox",
         ],
     ),
-    ("doctor", &["config", "kingdee", "domain", "clock"]),
+    ("doctor", &["config", "kingdee", "shared", "domain", "clock"]),
     ("config", &["http", "history", "cache", "kingdee", "shared", "domain", "telemetry"]),
     ("http", &["history", "domain", "clock", "telemetry"]),
     ("history", &["cache", "kingdee", "shared", "domain", "clock", "telemetry"]),

@@ -97,6 +97,26 @@ fn check_shows_what_a_good_configuration_amounts_to_without_its_secrets() {
 }
 
 #[test]
+fn check_remarks_on_a_shared_tier_whose_replicas_nobody_has_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let kingdee = "[kingdee]\nclient_id = \"00123\"\nclient_secret = \"canary-secret\"\n";
+    let shared = "[shared]\nurl = \"redis://u:canary-secret@127.0.0.1:1/0\"\n";
+    for (text, remarked) in [
+        (kingdee.to_owned(), false),
+        (format!("{kingdee}{shared}"), true),
+        (format!("{kingdee}{shared}replicas = 1\n"), false),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let output = gateway(&["check", "--config", file.to_str().unwrap()], "");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(said.contains("Set shared.replicas to"), remarked, "{said}");
+        assert!(!said.contains("canary-secret"), "{said}");
+    }
+}
+
+#[test]
 fn unknown_verbs_are_bad_usage_and_help_teaches() {
     assert_eq!(gateway(&["sevre"], "").status.code(), Some(64));
     let help = gateway(&["--help"], "");

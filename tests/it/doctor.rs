@@ -15,6 +15,7 @@ use points_gateway::sandbox::{Bound, Readings, Sandbox, SandboxSettings, SpaceRe
 use super::support::NOW;
 
 mod answers;
+mod tier;
 mod faults;
 mod program;
 
@@ -63,7 +64,8 @@ fn configured(kingdee: SocketAddr, configuration: &[(&str, &str)]) -> Config {
 async fn examine(config: &Config, clock: &Clock, member: Option<&str>) -> Report {
     let member = member.map(|id| MemberId::parse(id).unwrap());
     let account = doctor::account(config, None).unwrap();
-    let examination = Examination { settings: &config.kingdee, account, member: member.as_ref() };
+    let (settings, shared, member) = (&config.kingdee, &config.shared, member.as_ref());
+    let examination = Examination { settings, shared, account, member };
     let report = examination.run(clock, &Progress::new(None)).await;
     let told: Vec<_> = report.steps.iter().chain(&report.probes).map(|finding| finding.id).collect();
     assert_eq!(told, [&Check::STEPS[..], &Check::PROBES].concat());

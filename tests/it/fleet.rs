@@ -103,6 +103,26 @@ async fn stale_rows_that_another_replica_left_are_served_while_kingdee_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stale_rows_of_the_tier_are_served_at_once_while_another_replica_reads_fresh_ones() {
+    let redis = Redis::start().await;
+    let mut fleet = Fleet::start(1, Some(&redis), &[PATIENT, ("CACHE__FRESH", "1ms")]).await;
+    fleet.replicas[0].get(PATH).await.page();
+    while redis.tell::<Vec<String>>(&["KEYS", "pg:*:chunk:*"]).await.iter().all(|key| key.ends_with(":lease"))
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let before = fleet.record_calls();
+    fleet.sandbox.control().hold();
+    fleet.replicas[0].get(PATH).await.page(); // refreshed behind it
+    fleet.sandbox.control().arrived(before + 1).await;
+    fleet.add().await;
+    let stale = fleet.replicas[1].get(PATH).await;
+    assert!(stale.page().total == 57 && stale.header("cache-status").contains("fwd=stale"), "{stale:?}");
+    assert_eq!(fleet.record_calls(), before + 1);
+    fleet.sandbox.control().release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_purge_reaches_every_replica_within_a_second() {
     let redis = Redis::start().await;
     let fleet = Fleet::start(3, Some(&redis), &[PATIENT, ("CACHE__FRESH", "10m")]).await;

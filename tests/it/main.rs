@@ -27,6 +27,7 @@ mod coalescing;
 mod fleet;
 mod shared_tier;
 mod shared_tls;
+mod slow_tier;
 mod balanced;
 mod fleet_credentials;
 mod fleet_attacks;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Found, Place, Seen, SharedChunks, Version};
+use super::look::{LEASE, Seen, Unless};
+use super::{Found, Place, SharedChunks, Version};
 use crate::cache::stored::Stored;
 use crate::domain::ledger::ChunkKey;
+use crate::shared::Patience;
 use crate::shared::lease::Lease;
 
-/// How long one replica may keep the others waiting: an attempt that takes its full time, and a little.
-const LEASE: Duration = Duration::from_secs(4);
 /// How soon those who wait look again at first, and at last.
 const LOOK_FIRST: Duration = Duration::from_millis(20);
 const LOOK_LAST: Duration = Duration::from_millis(200);
@@ -34,58 +34,55 @@ impl Claim {
     }
 }
 
+/// Which rows would do, and who wants them.
+pub struct Wanted<G> {
+    /// Whether rows that lie there will do.
+    pub good: G,
+    /// Whether they are likely to, if there are any. Otherwise the lease is taken along with the first look.
+    pub likely: bool,
+    /// How long another replica may be waited for.
+    pub until: Instant,
+}
+
 impl SharedChunks {
-    /// Takes what is there, if it is `good`, or the right to read it. Waits no longer than `until`, and a short while
-    /// at most: then it is read without a lease, since the holder may be dead.
-    pub async fn claim(&self, key: &ChunkKey, good: impl Fn(&Found) -> bool, until: Instant) -> Claim {
+    /// Takes what is there, if it is good, or the right to read it. Waits for whoever has that right no longer than
+    /// `until`, and a short while at most: then it is read without a lease, since the holder may be dead. Of `patience` only
+    /// that is spent in which nobody else was waited for.
+    pub async fn claim(
+        &self,
+        key: &ChunkKey,
+        Wanted { good, likely, until }: Wanted<impl Fn(&Found) -> bool>,
+        patience: &Patience,
+    ) -> Claim {
         let selection = &key.selection;
         let Some(place) = self.place(key) else { return Claim::alone() };
         if self.pending.holds(selection.account, &selection.member) {
             return Claim::alone();
         }
         let until = until.min(Instant::now() + LEASE);
-        let mut pause = LOOK_FIRST;
+        let (mut pause, mut unless) = (LOOK_FIRST, if likely { Unless::Anything } else { Unless::Nothing });
         loop {
-            let Ok(Seen { version, found, leased }) = self.look(&place).await else { break };
+            let left = patience.left();
+            let Ok(Seen { version, found, name, lease, leased }) = self.look(&place, &unless, patience).await
+            else {
+                return Claim::alone();
+            };
             if found.as_deref().is_some_and(&good) {
+                lease.into_iter().for_each(|lease| self.tier().let_go(lease));
                 return self.found(found, pause > LOOK_FIRST);
             }
-            if !leased {
-                match self.tier().lease(&place.lease, LEASE).await {
-                    Ok(Some(lease)) => return self.claim_with(place, version, lease, good).await,
-                    Ok(None) => {}
-                    Err(_) => break,
-                }
-            }
-            if Instant::now() >= until {
+            let late = leased && Instant::now() >= until;
+            if lease.is_some() || late {
                 self.tier().counts.misses.inc();
-                return Claim::Read(Ticket(Some((place, version, None))), found);
+                return Claim::Read(Ticket(Some((place, version, lease))), found);
             }
-            sleep(pause).await;
-            pause = (pause * 3 / 2).min(LOOK_LAST);
+            if leased {
+                patience.restore(left);
+                sleep(pause).await;
+                pause = (pause * 3 / 2).min(LOOK_LAST);
+            }
+            unless = Unless::AnythingBut(name);
         }
-        Claim::alone()
-    }
-
-    /// The last holder may have put it there between our look and our lease.
-    async fn claim_with(
-        &self,
-        place: Place,
-        before: Version,
-        lease: Lease,
-        good: impl Fn(&Found) -> bool,
-    ) -> Claim {
-        let (version, found) = match self.look(&place).await {
-            Ok(Seen { version, found, .. }) => (version, found),
-            // The lease is ours all the same, and has to be given back.
-            Err(_) => (before, None),
-        };
-        if found.as_deref().is_some_and(good) {
-            self.tier().let_go(lease);
-            return self.found(found, true);
-        }
-        self.tier().counts.misses.inc();
-        Claim::Read(Ticket(Some((place, version, Some(lease)))), found)
     }
 
     fn found(&self, found: Option<Box<Found>>, waited: bool) -> Claim {

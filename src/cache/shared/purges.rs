@@ -9,15 +9,14 @@ use std::collections::VecDeque;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::Script;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::{SharedChunks, new_name};
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
-use crate::shared::Away;
 use crate::shared::lease::millis;
+use crate::shared::{Away, Script};
 
 /// Purges that the tier remembers, and that a replica that can't reach it does.
 const REMEMBERED: usize = 1000;
@@ -157,22 +156,17 @@ impl SharedChunks {
                 (self.member_key(book, member), seal.seal(&self.log_key(), text.into_bytes()))
             }
         };
-        let mut ask = PURGE.prepare_invoke();
-        ask.key(self.epoch_key())
-            .key(self.number_key())
-            .key(self.log_key())
-            .key(member)
-            .key(seal.key(&["purge-bell"]));
+        let (epoch, number, log) = (self.epoch_key(), self.number_key(), self.log_key());
+        let mut ask = PURGE.on(&[&epoch, &number, &log, &member, &seal.key(&["purge-bell"])]);
         ask.arg(text.unwrap_or_default()).arg(new_name()).arg(REMEMBERED);
         ask.arg(millis(self.generations_last()));
-        self.tier().link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await.map(|_| ())
+        self.tier().link.ask(async |mut redis| ask.query_async::<u64>(&mut redis).await).await.map(|_| ())
     }
 
     async fn read_on(&self, bookmark: &mut Bookmark) -> Result<Vec<Heard>, Away> {
-        let mut ask = SINCE.prepare_invoke();
-        ask.key(self.epoch_key()).key(self.number_key()).key(self.log_key());
+        let mut ask = SINCE.on(&[&self.epoch_key(), &self.number_key(), &self.log_key()]);
         ask.arg(bookmark.number).arg(new_name()).arg(bookmark.epoch.as_deref().unwrap_or_default());
-        let answer = self.tier().link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await?;
+        let answer = self.tier().link.ask(async |mut redis| ask.query_async(&mut redis).await).await?;
         let (epoch, number, fresh, log): (String, u64, u64, Vec<Vec<u8>>) = answer;
         *bookmark = Bookmark { epoch: Some(epoch), number };
         if fresh > log.len() as u64 {

@@ -1,11 +1,10 @@
 //! What replicas share of one account set's credentials: the set itself, sealed; who fetches the next one; and the two
 //! token calls a minute that all of them have together.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use redis::Script;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +12,22 @@ use super::grant::Grant;
 use super::set::Fetched;
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
-use crate::shared::lease::{Lease, millis};
-use crate::shared::{Away, Shared};
+use crate::shared::lease::{Lease, TAKE, millis};
+use crate::shared::seal::Name;
+use crate::shared::{Away, Patience, Script, Shared};
 
 /// How long one replica may keep the others waiting for a set.
 pub const LEASE: Duration = Duration::from_secs(4);
 /// Calls are counted when they leave; they may be seen when their attempt ends.
 const WINDOW: Duration = Duration::from_secs(70);
+
+/// The set that lies there, and the lease where there is none, or it is not wanted (`ARGV[3]`).
+static FIND: LazyLock<Script> = LazyLock::new(|| {
+    let find = "local set, fence = redis.call('GET', KEYS[1]), 0 \
+         if not set or string.sub(set, -12) == ARGV[3] then fence = take(KEYS[2], KEYS[3], ARGV[1], ARGV[2]) end \
+         return {set, redis.call('PTTL', KEYS[1]), fence}";
+    Script::new(format!("{TAKE} {find}"))
+});
 
 /// Refuses the late word of a holder whose lease has run out and been given to another.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
@@ -67,6 +75,16 @@ pub struct Found {
     pub lives: (Tick, Duration),
 }
 
+/// What came of looking for one.
+pub struct Sought {
+    /// What lies there, whether or not it can be believed.
+    pub name: Name,
+    /// The set.
+    pub found: Option<Found>,
+    /// The right to fetch another.
+    pub lease: Option<Lease>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Record {
     app_key: String,
@@ -102,14 +120,45 @@ impl Fleet {
         ask.atomic().get(&self.set).pttl(&self.set);
         let answer = self.shared.link.ask(async |mut redis| ask.query_async(&mut redis).await).await?;
         let (sealed, left): (Option<Vec<u8>>, i64) = answer;
-        let found = sealed.and_then(|sealed| {
-            let read = self.read(sealed, left);
-            if read.is_none() {
-                self.shared.counts.unreadable.inc();
-            }
-            read
-        });
-        Ok(found)
+        Ok(self.believe(sealed, left))
+    }
+
+    /// The same, and the right to fetch one where there is none, or only the one that was `seen` already; that has one
+    /// replica at a time.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn find_or_lease(&self, seen: &Name, patience: &Patience) -> Result<Sought, Away> {
+        let link = &self.shared.link;
+        if !link.may_be_asked(patience) {
+            return Err(Away);
+        }
+        let wanted = Lease::wanted(&self.lease);
+        let mut ask = FIND.on(&[&self.set, &self.lease, &self.fences]);
+        ask.arg(wanted.owner()).arg(millis(LEASE)).arg(seen.as_bytes());
+        let answer = link.ask_within(patience, async |mut redis| ask.query_async(&mut redis).await).await;
+        // The tier may have given the lease all the same, only too late for us: others must not wait for that.
+        let Ok(answer) = answer else {
+            self.shared.let_go(wanted);
+            return Err(Away);
+        };
+        let (sealed, left, fence): (Option<Vec<u8>>, i64, u64) = answer;
+        let name = Name::of(sealed.as_deref().unwrap_or_default());
+        Ok(Sought { name, found: self.believe(sealed, left), lease: wanted.taken(fence) })
+    }
+
+    /// What one errand may wait for all that it asks here.
+    pub fn patience(&self) -> Patience {
+        self.shared.link.patience()
+    }
+
+    fn believe(&self, sealed: Option<Vec<u8>>, left: i64) -> Option<Found> {
+        let sealed = sealed?;
+        let read = self.read(sealed, left);
+        if read.is_none() {
+            self.shared.counts.unreadable.inc();
+        }
+        read
     }
 
     fn read(&self, sealed: Vec<u8>, left: i64) -> Option<Found> {
@@ -127,20 +176,16 @@ impl Fleet {
         })
     }
 
-    /// Tries to become the one who fetches; `None` while another replica is.
-    ///
-    /// # Errors
-    /// [`Away`].
-    pub async fn lease(&self) -> Result<Option<Lease>, Away> {
-        self.shared.fenced_lease(&self.lease, &self.fences, LEASE).await
-    }
-
-    /// Puts a set there, if it is one and nobody with a later lease has done so, and lets the next replica fetch.
-    pub async fn done(&self, lease: Lease, fetched: Option<&Fetched>) {
-        if let Some(fetched) = fetched {
-            let _others_fetch_one_themselves = self.put(lease.fence, fetched).await;
-        }
-        self.shared.let_go(lease);
+    /// Puts a set there, if it is one and nobody with a later lease has done so, and lets the next replica fetch. Whoever
+    /// has fetched it need not wait for that.
+    pub fn done(self: &Arc<Self>, lease: Lease, fetched: Option<&Fetched>) {
+        let (fleet, fetched) = (Arc::clone(self), fetched.cloned());
+        self.shared.behind(async move {
+            if let Some(fetched) = &fetched {
+                let _others_fetch_one_themselves = fleet.put(lease.fence, fetched).await;
+            }
+            fleet.shared.release(lease).await;
+        });
     }
 
     async fn put(&self, fence: u64, fetched: &Fetched) -> Option<u64> {
@@ -155,19 +200,20 @@ impl Fleet {
         };
         let left = life.checked_sub(self.clock.tick().since(*asked)).filter(|left| !left.is_zero())?;
         let sealed = self.shared.seal.seal(&self.set, serde_json::to_vec(&record).ok()?)?;
-        let mut ask = PUT.prepare_invoke();
-        ask.key(&self.set).key(&self.fences).arg(fence).arg(sealed).arg(millis(left));
-        self.shared.link.ask(async |mut redis| ask.invoke_async(&mut redis).await).await.ok()
+        let mut ask = PUT.on(&[&self.set, &self.fences]);
+        ask.arg(fence).arg(sealed).arg(millis(left));
+        self.shared.link.ask(async |mut redis| ask.query_async(&mut redis).await).await.ok()
     }
 
     /// Whether a token call may be made, all replicas together; a tier that is away forbids none.
     ///
     /// # Errors
     /// How long until it may.
-    pub async fn may_call(&self) -> Result<(), Duration> {
-        let mut ask = CALL.prepare_invoke();
-        ask.key(&self.calls).arg(millis(WINDOW));
-        match self.shared.link.ask(async |mut redis| ask.invoke_async::<u64>(&mut redis).await).await {
+    pub async fn may_call(&self, patience: &Patience) -> Result<(), Duration> {
+        let mut ask = CALL.on(&[&self.calls]);
+        ask.arg(millis(WINDOW));
+        let link = &self.shared.link;
+        match link.ask_within(patience, async |mut redis| ask.query_async::<u64>(&mut redis).await).await {
             Ok(0) | Err(Away) => Ok(()),
             Ok(left) => Err(Duration::from_millis(left)),
         }

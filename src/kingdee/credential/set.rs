@@ -92,7 +92,7 @@ impl Token {
 }
 
 /// A token fresh from the platform.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fetched {
     /// What it was bought with.
     pub grant: Arc<Grant>,

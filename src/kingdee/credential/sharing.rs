@@ -6,11 +6,13 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::{Instant, sleep};
 
-use super::fleet::{Fleet, Found, LEASE};
+use super::fleet::{Found, LEASE, Sought};
 use super::grant::Grant;
 use super::set::Fetched;
 use super::source::Source;
 use crate::kingdee::failure::KingdeeError;
+use crate::shared::Patience;
+use crate::shared::seal::Name;
 
 /// How often those who wait look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -31,38 +33,35 @@ pub struct Wanted {
 /// # Errors
 /// As [`Source::fetch`].
 pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result<Fetched, KingdeeError> {
-    let Some(fleet) = source.fleet() else { return source.fetch(wanted.held, deadline).await };
+    let Some(fleet) = source.fleet() else {
+        return source.fetch(wanted.held, Patience::none(), deadline).await;
+    };
     // By our own clock: a lease may have been left without an end.
     let until = Instant::now() + LEASE;
+    let (patience, mut seen) = (fleet.patience(), Name::default());
     while Instant::now() < until {
-        let Ok(found) = fleet.find().await else { break };
+        let left = patience.left();
+        let Ok(Sought { name, found, lease }) = fleet.find_or_lease(&seen, &patience).await else { break };
+        if let Some(lease) = lease {
+            let fetched = source.fetch(wanted.held, &patience, deadline).await;
+            fleet.done(lease, fetched.as_ref().ok());
+            return fetched;
+        }
         if let Some(fetched) = found.and_then(|found| wanted.accept(source, found)) {
             return Ok(fetched);
         }
-        match fleet.lease().await {
-            Ok(Some(lease)) => {
-                // The last holder may have brought one between our look and our lease.
-                let fetched = match another(source, fleet, &wanted).await {
-                    Some(fetched) => Ok(fetched),
-                    None => source.fetch(wanted.held, deadline).await,
-                };
-                fleet.done(lease, fetched.as_ref().ok()).await;
-                return fetched;
-            }
-            Ok(None) => sleep(LOOK_EVERY).await,
-            Err(_) => break,
+        if std::mem::replace(&mut seen, name.clone()) == name {
+            // Another replica is at it, and would be waited for anyway.
+            patience.restore(left);
+            sleep(LOOK_EVERY).await;
         }
     }
-    source.fetch(wanted.held, deadline).await
+    source.fetch(wanted.held, &patience, deadline).await
 }
 
 /// What another replica has fetched, without asking Kingdee.
 pub async fn find(source: &Source, wanted: &Wanted) -> Option<Fetched> {
-    another(source, source.fleet()?, wanted).await
-}
-
-async fn another(source: &Source, fleet: &Fleet, wanted: &Wanted) -> Option<Fetched> {
-    wanted.accept(source, fleet.find().await.ok()??)
+    wanted.accept(source, source.fleet()?.find().await.ok()??)
 }
 
 impl Wanted {

@@ -22,6 +22,7 @@ use crate::kingdee::sign::app_signature;
 use crate::kingdee::tally::Classes;
 use crate::kingdee::transport::AttemptError;
 use crate::kingdee::wire::{AuthorizationRow, read_authorizations, read_token};
+use crate::shared::Patience;
 
 /// Path of the endpoint that tells authorisations.
 pub const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
@@ -38,7 +39,7 @@ pub struct Source {
     clock: Clock,
     guard: Guard,
     pulls: AtomicU64,
-    fleet: Option<Fleet>,
+    fleet: Option<Arc<Fleet>>,
     /// Calls for a token, by how they ended; counted on by whoever succeeds.
     pub bought: Arc<Classes>,
     /// The same of calls for the authorisation.
@@ -64,14 +65,14 @@ impl Source {
             clock,
             guard,
             pulls: AtomicU64::new(0),
-            fleet,
+            fleet: fleet.map(Arc::new),
             bought: Arc::default(),
             pulled: Arc::default(),
         }
     }
 
     /// Where replicas share this account set's credentials.
-    pub fn fleet(&self) -> Option<&Fleet> {
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
         self.fleet.as_ref()
     }
 
@@ -115,7 +116,7 @@ impl Source {
             clock: self.clock.clone(),
             guard: self.guard.clone(),
             pulls: AtomicU64::new(self.next_serial()),
-            fleet: self.fleet.as_ref().map(|fleet| fleet.successor(whose)),
+            fleet: self.fleet.as_ref().map(|fleet| Arc::new(fleet.successor(whose))),
             bought: Arc::clone(&self.bought),
             pulled: Arc::clone(&self.pulled),
         }
@@ -193,7 +194,7 @@ impl Source {
     /// Why there is none; [`Failure::LaneFull`] where two calls were made within a minute.
     pub async fn buy_once(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, KingdeeError> {
         let pass = self.guard.take().map_err(used_up)?;
-        self.buy(grant, pass, deadline).await.map_err(|attempt| attempt.error)
+        self.buy(grant, pass, Patience::none(), deadline).await.map_err(|attempt| attempt.error)
     }
 
     async fn pull(
@@ -217,11 +218,17 @@ impl Source {
     /// Since app secrets rotate about as often as tokens end, a grant that can be pulled is pulled first: a token call
     /// with an old secret would be one of the two that a minute has. Where the platform refuses the secret or the
     /// authorisation all the same, the grant is pulled anew and, if it is another one, the call made once more; so it
-    /// is where the answer was garbled, the clock wrong or the socket closed. Never more than two calls a minute.
+    /// is where the answer was garbled, the clock wrong or the socket closed. Never more than two calls a minute, of the
+    /// whole fleet where it can be asked with the `patience` that is left.
     ///
     /// # Errors
     /// The last failure.
-    pub async fn fetch(&self, held: Option<Arc<Grant>>, deadline: Instant) -> Result<Fetched, KingdeeError> {
+    pub async fn fetch(
+        &self,
+        held: Option<Arc<Grant>>,
+        patience: &Patience,
+        deadline: Instant,
+    ) -> Result<Fetched, KingdeeError> {
         let pass = self.guard.take().map_err(used_up)?;
         let mut grant = match (self.grant(deadline).await, held) {
             (Ok(grant), _) => grant,
@@ -231,7 +238,7 @@ impl Source {
                 return Err(error);
             }
         };
-        let first = match self.buy(&grant, pass, deadline).await {
+        let first = match self.buy(&grant, pass, patience, deadline).await {
             Ok(fetched) => return Ok(fetched),
             Err(failed) => failed,
         };
@@ -247,14 +254,20 @@ impl Source {
             return Err(first.error);
         }
         match self.guard.take() {
-            Ok(pass) => self.buy(&grant, pass, deadline).await.map_err(|attempt| attempt.error),
+            Ok(pass) => self.buy(&grant, pass, patience, deadline).await.map_err(|attempt| attempt.error),
             Err(wait) => Err(KingdeeError { retry_after: Some(wait), ..first.error }),
         }
     }
 
-    async fn buy(&self, grant: &Arc<Grant>, pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
+    async fn buy(
+        &self,
+        grant: &Arc<Grant>,
+        pass: Pass,
+        patience: &Patience,
+        deadline: Instant,
+    ) -> Result<Fetched, AttemptError> {
         if let Some(fleet) = &self.fleet
-            && let Err(wait) = fleet.may_call().await
+            && let Err(wait) = fleet.may_call(patience).await
         {
             pass.give_back();
             return Err(AttemptError::plain(used_up(wait)));

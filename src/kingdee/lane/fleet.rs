@@ -3,20 +3,22 @@
 //! The same arithmetic as [`super::rate`] (the burst is part of the quota), but a slot is *reserved*: whoever is told to
 //! wait goes exactly then, so replicas that compete for slots get them in the order in which they asked. Only users may
 //! reserve far ahead. While the tier is away each replica uses its share of the quota, and when it is back pays for what it
-//! used beyond the pace of the whole.
+//! used beyond the pace of the whole. So does whoever has waited for the tier long enough: the question goes on behind the
+//! caller, and a slot that it brings late pays for the call.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::Script;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
+use super::debt::Debt;
 use super::rate::{MINUTE, Rate, spacing};
 use crate::domain::account::AccountName;
-use crate::kingdee::call::Priority;
+use crate::kingdee::call::{Call, Priority};
 use crate::kingdee::settings::LaneSettings;
-use crate::shared::Shared;
 use crate::shared::lease::millis;
+use crate::shared::{Patience, Script, Shared};
 
 /// Calls travel: those that leave within a minute need not arrive within one.
 const TRAVEL: Duration = Duration::from_millis(500);
@@ -50,9 +52,8 @@ pub struct FleetQuota {
     tolerance: Duration,
     /// For while the tier is away; `None` where no call may be made at all.
     share: Mutex<Option<Rate>>,
-    /// When the next call would have been due if those made meanwhile had gone through the bucket: what is owed grows with
-    /// calls and is forgiven with time, as in the bucket itself.
-    debt: Arc<Mutex<Option<Instant>>>,
+    /// For calls made meanwhile.
+    debt: Debt,
 }
 
 impl FleetQuota {
@@ -74,7 +75,7 @@ impl FleetQuota {
             interval,
             tolerance,
             share: Mutex::new(Rate::new(share.min(per_minute), (burst / shared.replicas).max(1))),
-            debt: Arc::default(),
+            debt: Debt::default(),
             shared,
         }
     }
@@ -85,22 +86,22 @@ impl FleetQuota {
         let mut quota = FleetQuota::of(self.shared.clone(), self.key.clone(), settings);
         let share = quota.share.get_mut().unwrap_or_else(PoisonError::into_inner);
         *share = share.take().map(|rate| rate.without_burst(Instant::now()));
-        FleetQuota { debt: Arc::clone(&self.debt), ..quota }
+        FleetQuota { debt: self.debt.clone(), ..quota }
     }
 
-    /// Waits for a slot that comes before `deadline`.
+    /// Waits for a slot that comes before the call's deadline.
     ///
     /// # Errors
     /// How long it would take.
-    pub async fn slot(&self, priority: Priority, deadline: Instant) -> Result<(), Duration> {
-        let (tolerance, deadline) = match priority {
-            Priority::User => (self.tolerance, deadline),
+    pub async fn slot(&self, call: Call<'_>) -> Result<(), Duration> {
+        let (tolerance, deadline) = match call.priority {
+            Priority::User => (self.tolerance, call.deadline),
             // Half of the burst is for users.
             Priority::Refresh | Priority::Export => {
-                (self.tolerance / 2, deadline.min(Instant::now() + BEHIND_THE_SCENES))
+                (self.tolerance / 2, call.deadline.min(Instant::now() + BEHIND_THE_SCENES))
             }
         };
-        let wait = match self.reserve(tolerance, deadline).await {
+        let wait = match self.reserve(tolerance, deadline, call.patience).await {
             Some(reserved) => reserved?,
             None => self.reserve_of_share(deadline)?,
         };
@@ -110,29 +111,38 @@ impl FleetQuota {
         Ok(())
     }
 
-    async fn reserve(&self, tolerance: Duration, deadline: Instant) -> Option<Result<Duration, Duration>> {
+    /// `None` if the tier is away, or says nothing as long as there is patience.
+    async fn reserve(
+        &self,
+        tolerance: Duration,
+        deadline: Instant,
+        patience: &Patience,
+    ) -> Option<Result<Duration, Duration>> {
+        if !self.shared.link.is_open() {
+            return None;
+        }
         let now = Instant::now();
         let most = deadline.saturating_duration_since(now);
-        let debt = self.debt().take();
-        let owed = debt.map_or(0, |debt| self.calls_until(debt, now));
-        let mut ask = RESERVE.prepare_invoke();
-        ask.key(&self.key).arg(micros(self.interval)).arg(micros(tolerance));
-        ask.arg(millis(most)).arg(owed).arg(micros(self.tolerance));
-        match self.shared.link.ask(async |mut redis| ask.invoke_async::<i64>(&mut redis).await).await {
-            Ok(wait) => {
-                let time = Duration::from_millis(if wait < 0 { -(wait + 1) } else { wait }.unsigned_abs());
-                Some(if wait < 0 { Err(time) } else { Ok(time) })
+        let owed = self.debt.take();
+        let mut ask = RESERVE.on(&[&self.key]);
+        ask.arg(micros(self.interval)).arg(micros(tolerance));
+        ask.arg(millis(most)).arg(owed.map_or(0, |owed| self.calls_until(owed, now)));
+        ask.arg(micros(self.tolerance));
+        let (teller, told) = oneshot::channel();
+        let (link, debt, interval) = (self.shared.link.clone(), self.debt.clone(), self.interval);
+        tokio::spawn(async move {
+            let answer = link.ask(async |mut redis| ask.query_async::<i64>(&mut redis).await).await;
+            if answer.is_err() {
+                debt.put_back(owed, Instant::now());
             }
-            Err(_) => {
-                let mut later = self.debt();
-                *later = debt.max(*later);
-                None
+            let granted = answer.is_ok_and(|wait| wait >= 0);
+            if teller.send(answer).is_err() && granted {
+                debt.pay(interval); // whoever asked went by the share
             }
-        }
-    }
-
-    fn debt(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+        });
+        let wait = patience.wait(told).await?.ok()?.ok()?;
+        let time = Duration::from_millis(if wait < 0 { -(wait + 1) } else { wait }.unsigned_abs());
+        Some(if wait < 0 { Err(time) } else { Ok(time) })
     }
 
     /// Calls that `debt` stands for, rounded up.
@@ -149,8 +159,7 @@ impl FleetQuota {
             return Err(slot - now);
         }
         rate.take(now);
-        let mut debt = self.debt();
-        *debt = Some(debt.unwrap_or(now).max(now) + self.interval);
+        self.debt.add(self.interval, now);
         Ok(slot - now)
     }
 }
@@ -179,14 +188,16 @@ mod tests {
     }
 
     fn owed(quota: &FleetQuota) -> u64 {
-        quota.debt().map_or(0, |debt| quota.calls_until(debt, Instant::now()))
+        let owed = quota.debt.take();
+        quota.debt.put_back(owed, Instant::now());
+        owed.map_or(0, |owed| quota.calls_until(owed, Instant::now()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_at_less_than_the_pace_of_all_owe_nothing_however_long_the_tier_is_away() {
         let quota = quota(120, 2);
         for _ in 0..90 {
-            quota.slot(Priority::User, Instant::now() + MINUTE).await.unwrap();
+            quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
             sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(owed(&quota), 0);
@@ -196,7 +207,7 @@ mod tests {
     async fn a_crowd_while_the_tier_is_away_is_owed_and_forgiven_with_time() {
         let quota = quota(120, 2);
         for _ in 0..6 {
-            quota.slot(Priority::User, Instant::now() + MINUTE).await.unwrap();
+            quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
         }
         assert_eq!(owed(&quota), 6);
         sleep(quota.interval * 4).await;

@@ -13,7 +13,7 @@ fn seconds(seconds: u64) -> Instant {
 }
 
 async fn enter(lane: &Lane, deadline: Instant) -> Result<Turn<'_>, KingdeeError> {
-    lane.enter(Priority::User, deadline).await
+    lane.enter(Call::alone(Priority::User, deadline)).await
 }
 
 /// One call that ends as it is told.
@@ -123,7 +123,7 @@ async fn a_caller_that_goes_away_leaves_no_seat_behind_and_passes_its_turn_on() 
 fn spawn_call(lane: &Arc<Lane>, priority: Priority) -> JoinHandle<Option<Instant>> {
     let lane = lane.clone();
     tokio::spawn(async move {
-        let turn = lane.enter(priority, seconds(30)).await.ok()?;
+        let turn = lane.enter(Call::alone(priority, seconds(30))).await.ok()?;
         drop(turn);
         Some(Instant::now())
     })
@@ -166,7 +166,7 @@ async fn lower_priorities_are_refused_while_there_are_seats_for_users() {
             seated.push(spawn_call(&lane, priority));
             tokio::task::yield_now().await;
         }
-        let error = lane.enter(priority, seconds(30)).await.unwrap_err();
+        let error = lane.enter(Call::alone(priority, seconds(30))).await.unwrap_err();
         assert_eq!(error.failure, Failure::LaneFull, "{priority:?}");
     }
     assert_eq!(lane.snapshot().waiting, 8);

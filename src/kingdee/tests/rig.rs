@@ -189,7 +189,7 @@ impl Rig {
 
     /// One call of a user with less patience.
     pub async fn ask_within(&self, patience: Duration) -> Result<(), KingdeeError> {
-        let call = Call { priority: Priority::User, deadline: Instant::now() + patience };
+        let call = Call::alone(Priority::User, Instant::now() + patience);
         self.kingdee.chunk(&super::key("1"), call).await.map(drop)
     }
 

@@ -137,7 +137,7 @@ fn the_document_of_the_json_knows_every_check_and_field() {
     report.add(Finding::new(Check::Clock, Verdict::Ok, Default::default(), "").setting("a.b", "1", true));
     let json: serde_json::Value =
         serde_json::from_str(&report.end(Default::default(), Default::default()).to_json()).unwrap();
-    let objects = [&json, &json["steps"][4], &json["steps"][4]["setting"], &json["calls"]];
+    let objects = [&json, &json["steps"][5], &json["steps"][5]["setting"], &json["calls"]];
     for field in objects.iter().flat_map(|object| object.as_object().unwrap().keys()) {
         assert!(document.contains(&format!("`{field}`")), "{field}");
     }

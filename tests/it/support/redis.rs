@@ -1,14 +1,17 @@
-//! A real Redis of a test's own, on a free port, gone with the test; and a gate in front of it that can be shut.
+//! A real Redis of a test's own, on a free port, gone with the test; and a gate in front of it that can be shut, or be slow.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 /// A running `redis-server` that keeps nothing on disk.
 pub struct Redis {
@@ -135,33 +138,41 @@ impl Drop for Redis {
     }
 }
 
-/// A way to a server that can be cut and mended.
+/// A way to a server that can be cut and mended, and made longer.
 pub struct Gate {
     address: SocketAddr,
     open: Arc<watch::Sender<bool>>,
+    /// Milliseconds that each answer comes late.
+    late: Arc<AtomicU64>,
 }
 
 impl Gate {
     pub async fn before(server: SocketAddr) -> Gate {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (address, open) = (listener.local_addr().unwrap(), Arc::new(watch::Sender::new(true)));
-        let state = Arc::clone(&open);
+        let (state, late) = (Arc::clone(&open), Arc::new(AtomicU64::new(0)));
+        let lateness = Arc::clone(&late);
         tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let mut open = state.subscribe();
+            while let Ok((near, _)) = listener.accept().await {
+                let (mut open, late) = (state.subscribe(), Arc::clone(&lateness));
                 if !*open.borrow() {
                     continue;
                 }
                 tokio::spawn(async move {
-                    let Ok(mut far) = TcpStream::connect(server).await else { return };
+                    let Ok(far) = TcpStream::connect(server).await else { return };
                     tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        () = pass(near, far, &late) => {}
                         _ = open.wait_for(|open| !open) => {}
                     }
                 });
             }
         });
-        Gate { address, open }
+        Gate { address, open, late }
+    }
+
+    /// From now on every answer comes so late; questions go at once, and many may be under way.
+    pub fn delay(&self, late: Duration) {
+        self.late.store(u64::try_from(late.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
     pub fn url(&self) -> String {
@@ -174,5 +185,36 @@ impl Gate {
 
     pub fn reopen(&self) {
         self.open.send_replace(true);
+    }
+}
+
+/// Passes everything on, answers late, until either side ends.
+async fn pass(near: TcpStream, far: TcpStream, late: &AtomicU64) {
+    for end in [&near, &far] {
+        end.set_nodelay(true).unwrap(); // late only by as much as is wanted
+    }
+    let ((mut asks, mut hears), (mut answers, mut takes)) = (near.into_split(), far.into_split());
+    let (holder, mut held) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
+    let read = async {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(size @ 1..) = answers.read(&mut buffer).await {
+            let due = Instant::now() + Duration::from_millis(late.load(Ordering::Relaxed));
+            if holder.send((due, buffer[..size].to_vec())).await.is_err() {
+                return;
+            }
+        }
+    };
+    let tell = async {
+        while let Some((due, answer)) = held.recv().await {
+            sleep_until(due).await;
+            if hears.write_all(&answer).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = tokio::io::copy(&mut asks, &mut takes) => {}
+        () = read => {}
+        () = tell => {}
     }
 }
