@@ -221,6 +221,13 @@ fn combinations_that_cannot_be_name_both_keys() {
         assert!(fault.problem.contains(other), "{fault}");
         assert_eq!(fault.source, Origin::Variable(format!("POINTS_GATEWAY__{name}")));
     }
+    let endpoint = format!("http://otel.example:4317/v1/traces?key={CANARY}");
+    let fault = Written::env().var("TRACE__PROTOCOL", "grpc").var("TRACE__ENDPOINT", &endpoint).only_fault();
+    assert_speaks(&fault);
+    let why = "trace.protocol is grpc (environment variable POINTS_GATEWAY__TRACE__PROTOCOL)";
+    assert!(fault.key == "trace.endpoint" && fault.problem.contains(why), "{fault}");
+    Written::env().var("TRACE__PROTOCOL", "grpc").var("TRACE__ENDPOINT", "http://otel.example:4317").good();
+    Written::env().var("TRACE__ENDPOINT", &endpoint).good();
     Written::env().var("KINGDEE__LANE__PER_MINUTE", "0").good();
     Written::env().var("HTTP__LISTEN", "127.0.0.1:0").var("HTTP__ADMIN_LISTEN", "127.0.0.1:0").good();
     Written::env().var("HTTP__LISTEN", "127.0.0.2:9090").good();
