@@ -63,6 +63,7 @@ fn sign_refuses_bad_input_in_one_line_without_the_secret() {
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         assert!(!said.contains("canary-secret"), "{said}");
         assert!(output.stdout.is_empty());
+        assert_eq!(said.contains("input is empty: sign wants a request as JSON"), input.is_empty(), "{said}");
     }
 }
 

@@ -172,11 +172,16 @@ fn a_name_without_letters_is_a_name() {
 fn files_of_secrets_that_cannot_be_used() {
     let base = || Written::default().var("KINGDEE__CLIENT_ID", "1");
     let two = format!("{CANARY}\n{CANARY}\n");
+    let blank = format!("{CANARY} ");
     for (path, content, problem) in [
         ("/run/none", None, "\"/run/none\" does not exist"),
         ("/run/s", Some(""), "\"/run/s\" is empty"),
         ("/run/s", Some("\n"), "\"/run/s\" is empty"),
-        ("/run/s", Some(two.as_str()), "not shown"),
+        ("/run/s", Some("\u{feff}\n"), "\"/run/s\" is empty"),
+        ("/run/s", Some(two.as_str()), "not shown, has more than one line"),
+        ("/run/s", Some(blank.as_str()), "not shown, has a blank in it, or before or behind it"),
+        ("/run/s", Some("c4nary-5ecret，"), "not shown, has characters that are not ASCII"),
+        ("/run/s", Some("c4nary-5ecret\0"), "not shown, does not fit"),
         ("/run/s", Some(&"x".repeat(4097)), "\"/run/s\" is larger"),
         ("", None, "path of its file is empty"),
         // The secret itself where its file's path should stand.

@@ -13,6 +13,7 @@ use super::sharing::{self, Wanted};
 use super::source::Source;
 use crate::clock::{Clock, Tick};
 use crate::domain::account::AccountName;
+use crate::kingdee::alarm::advice;
 use crate::kingdee::failure::{Failure, KingdeeError};
 use crate::kingdee::tally::Counts;
 use crate::telemetry::trace;
@@ -290,6 +291,7 @@ impl Kept {
                 tracing::warn!(
                     account = %self.account,
                     error = %error,
+                    advice = advice(&error),
                     pause_seconds = pause.as_secs(),
                     "no new token could be had; one that is held and still lives is used on"
                 );
