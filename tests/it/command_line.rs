@@ -216,6 +216,25 @@ fn a_port_that_is_taken_or_foreign_is_named() {
 }
 
 #[test]
+fn a_machine_without_root_certificates_is_told_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let text = "[kingdee]\nclient_id = \"1\"\nclient_secret = \"canary-secret\"\n\
+                [http]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n";
+    std::fs::write(&file, text).unwrap();
+    let nowhere = folder.path().join("none");
+    let output = Command::new(env!("CARGO_BIN_EXE_points-gateway"))
+        .args(["serve", "--config", file.to_str().unwrap()])
+        .env_clear()
+        .envs([("SSL_CERT_FILE", &nowhere), ("SSL_CERT_DIR", &nowhere)])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the client for Kingdee") && said.contains("ca-certificates"), "{said}");
+}
+
+#[test]
 fn examples_fit_a_narrow_terminal() {
     for verb in verbs() {
         let help = String::from_utf8(gateway(&[&verb, "--help"], "").stdout).unwrap();
