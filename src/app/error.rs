@@ -25,12 +25,15 @@ pub enum StartError {
     #[error(transparent)]
     Shared(#[from] SharedError),
     /// The client for Kingdee can't be built.
-    #[error("the client for Kingdee can't be built: {0}")]
+    #[error("the client for Kingdee can't be built: {0}; {ROOTS}")]
     Kingdee(#[from] crate::kingdee::KingdeeError),
     /// The client for the collector of spans can't be built.
-    #[error("the client for trace.endpoint can't be built: {0}")]
+    #[error("the client for trace.endpoint can't be built: {0}; {ROOTS}")]
     Collector(String),
 }
+
+/// What to do where no TLS client can be had, which nothing else has been the reason for.
+const ROOTS: &str = "install root certificates on this machine (Debian: ca-certificates), or name a file of them in SSL_CERT_FILE";
 
 /// What to do where nobody can listen.
 fn about_listening(cause: &io::Error) -> &'static str {

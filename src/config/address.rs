@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use crate::telemetry::settings::USUAL_PATH;
+
 /// A problem with an address. It never quotes the address: passwords travel in such things.
 pub type Flaw = &'static str;
 
@@ -61,32 +63,32 @@ pub fn collector(text: &str) -> Result<Url, Flaw> {
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("it holds blanks or characters that are not ASCII");
     }
-    let mut url = Url::parse(text).map_err(|_| "it is not an absolute address")?;
+    let url = Url::parse(text).map_err(|_| "it is not an absolute address")?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("it is neither http nor https, or names no host");
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return Err("it holds a user name, a password or a fragment");
     }
-    if url.path() == "/" {
-        url.set_path(USUAL_PATH);
-    }
     Ok(url)
+}
+
+/// Whether an address of a collector is a host and perhaps a port, which is all that gRPC has a use for.
+pub fn is_bare(collector: &Url) -> bool {
+    collector.path() == "/" && collector.query().is_none()
 }
 
 /// The address of a collector as it may be shown: some have a key in their path.
 pub fn without_key(collector: &Url) -> String {
     let mut shown = collector.clone();
     shown.set_query(None);
-    if shown.path() != USUAL_PATH {
-        shown.set_path("/");
-        return format!("{shown}…");
+    if shown.path() == USUAL_PATH {
+        return shown.into();
     }
-    shown.into()
+    let whole = is_bare(collector);
+    shown.set_path("/");
+    if whole { shown.as_str().trim_end_matches('/').to_owned() } else { format!("{shown}…") }
 }
-
-/// Where collectors take spans (OTLP/HTTP).
-const USUAL_PATH: &str = "/v1/traces";
 
 /// Whether a text may stand in the list of router suffixes: a lower-case host name with a dot in it, `localhost`,
 /// or an IP address. A bare `com` would let everybody in.
@@ -147,14 +149,17 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_may_be_anywhere_and_has_a_path_of_its_own_or_the_usual_one() {
-        let path = |text| collector(text).map(|url| url.path().to_owned());
-        assert_eq!(path("http://otel-collector:4318"), Ok("/v1/traces".into()));
-        assert_eq!(path("https://otel.example/"), Ok("/v1/traces".into()));
-        assert_eq!(path("http://otel.example/key/api/otlp/traces"), Ok("/key/api/otlp/traces".into()));
+    fn a_collector_may_be_anywhere_and_a_path_that_may_be_a_key_is_not_shown() {
         let shown = |text| without_key(&collector(text).unwrap());
-        assert_eq!(shown("http://otel-collector:4318"), "http://otel-collector:4318/v1/traces");
+        assert_eq!(shown("http://otel-collector:4318"), "http://otel-collector:4318");
+        assert_eq!(shown("https://otel.example/"), "https://otel.example");
+        assert_eq!(shown("https://otel.example/v1/traces"), "https://otel.example/v1/traces");
         assert_eq!(shown("http://otel.example/key/traces?key=1"), "http://otel.example/…");
+        assert_eq!(shown("http://otel.example?key=1"), "http://otel.example/…");
+        for (text, bare) in [("http://otel:4317", true), ("http://otel/x", false), ("http://otel?x=1", false)]
+        {
+            assert_eq!(is_bare(&collector(text).unwrap()), bare, "{text}");
+        }
         for bad in ["", "otel:4318", "grpc://otel:4317", "http://u:p@otel", "http://otel/#x", "http:// otel"]
         {
             assert!(collector(bad).is_err(), "{bad}");

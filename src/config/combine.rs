@@ -1,9 +1,11 @@
 //! Values that are right alone and impossible together.
 
+use super::address;
 use super::draft::Draft;
 use super::fault::Fault;
 use super::fill::Ledger;
 use super::keys::entry;
+use crate::telemetry::settings::TraceProtocol;
 
 /// The first must not be more than the second.
 pub(super) const ORDERED: &[(&str, &str, &str)] = &[
@@ -46,6 +48,7 @@ pub fn check(draft: &mut Draft, ledger: &mut Ledger) {
         }
     }
     listeners(draft, ledger);
+    collector(draft, ledger);
 }
 
 fn exceeds(small: &str, large: &str, draft: &mut Draft) -> bool {
@@ -77,6 +80,22 @@ fn listeners(draft: &mut Draft, ledger: &mut Ledger) {
             problem: format!("{problem}: apps would meet the operators' listener"),
             allowed: format!("different ports for {admin} and {public}, or port 0"),
             fix: format!("Change the port of {admin} or of {public}."),
+        });
+    }
+}
+
+/// gRPC has a path of its own: one that is written down would be ignored, and with it the key that it may be.
+fn collector(draft: &mut Draft, ledger: &mut Ledger) {
+    let grpc = draft.trace.protocol == TraceProtocol::Grpc;
+    let more = draft.trace.endpoint.as_ref().is_some_and(|endpoint| !address::is_bare(endpoint));
+    if grpc && more && ledger.all_sound(&["trace.endpoint", "trace.protocol"]) {
+        let told = told("trace.protocol", draft, ledger);
+        ledger.faults.push(Fault {
+            key: "trace.endpoint".to_owned(),
+            source: ledger.origin("trace.endpoint"),
+            problem: format!("something stands behind host and port, and {told}, which has no use for it"),
+            allowed: "with grpc a host and perhaps a port, as in http://127.0.0.1:4317".into(),
+            fix: "Remove what stands behind host and port, or change trace.protocol.".into(),
         });
     }
 }

@@ -167,7 +167,8 @@ impl<D> Field<D> {
             Field::Secret(rule, at) => {
                 let secret = rule.read(text).map(|text| Some(SecretString::from(text)));
                 if !put(at(draft), secret) {
-                    return Err(Problem::new("its value, which is not shown, does not fit", rule.fix));
+                    let problem = format!("its value, which is not shown, {}", flaw(text));
+                    return Err(Problem::new(problem, rule.fix));
                 }
                 (true, rule.fix)
             }
@@ -226,6 +227,17 @@ impl<D> Field<D> {
             Field::Count(_, number) | Field::Bytes(_, number) => Some(u128::from(number.get(draft))),
             _ => None,
         }
+    }
+}
+
+/// What can be said about a secret that doesn't fit without telling anything of it: what the eye doesn't see.
+fn flaw(text: &str) -> &'static str {
+    match text {
+        "" => "is empty",
+        _ if text.contains(['\n', '\r']) => "has more than one line",
+        _ if text.contains(char::is_whitespace) => "has a blank in it, or before or behind it",
+        _ if !text.is_ascii() => "has characters that are not ASCII",
+        _ => "does not fit",
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Gathered {
 
 /// Bytes of a file that holds a secret, at most.
 const MOST_SECRET_BYTES: u64 = 4096;
+/// Some editors of Windows put it in front of a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A value, or the path of the file that holds it.
 enum Found {
@@ -148,8 +150,8 @@ fn unknown(path: &str, origin: Origin) -> Fault {
         None => "Remove it.".to_owned(),
     };
     let allowed = match origin {
-        Origin::Variable(_) => format!("the variables of the README's table, each with {PREFIX} in front"),
-        _ => "the keys of the README's table".to_owned(),
+        Origin::Variable(_) => format!("{PREFIX}, then a key that `points-gateway check --example` prints"),
+        _ => "the keys that `points-gateway check --example` prints".to_owned(),
     };
     Fault { key: path.to_owned(), source: origin, problem: "there is no such key".into(), allowed, fix }
 }
@@ -187,7 +189,8 @@ fn fetch(slot: &Slot, path: Given, folder: &Path, files: &dyn Files) -> Result<G
     let content =
         read_text(files, &path, MOST_SECRET_BYTES).map_err(|why| fault(format!("{shown} {why}")))?;
     let line = content.strip_suffix('\n').unwrap_or(&content);
-    let secret = line.strip_suffix('\r').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let secret = line.trim_start_matches(BYTE_ORDER_MARK);
     if secret.is_empty() {
         return Err(fault(format!("{shown} is empty")));
     }

@@ -68,7 +68,7 @@ pub fn cure(error: &KingdeeError) -> Option<&'static str> {
 pub fn advice(error: &KingdeeError) -> &'static str {
     cure(error).unwrap_or(match error.failure {
         Failure::Throttled => {
-            "the gateway has slowed down by itself; if this lasts, something else uses the account set's quota: lower kingdee.lane.per_minute"
+            "the gateway has slowed down by itself and tries again; tokens have a quota of their own, which a few starts or runs of doctor within a minute use up; if this lasts, something else uses the account set's: lower kingdee.lane.per_minute"
         }
         Failure::Unreachable => "check the way out (DNS, firewall, proxy) and kingdee.base_url",
         Failure::TimedOut => {

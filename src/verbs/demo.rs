@@ -38,7 +38,11 @@ pub(super) fn run(ports: &Ports, clock: Clock) -> Ended {
 async fn demo(ports: &Ports, clock: Clock) -> Ended {
     let Ok(signals) = Signals::catch() else { return Ended::Failed(NO_SIGNALS.into()) };
     let _told_where_it_matters = serve::raise_descriptors();
-    let log = LogSettings { format: LogFormat::Human, level: "warn".into(), access: true };
+    let log = LogSettings {
+        format: LogFormat::Human,
+        level: "warn,points_gateway::verbs=info".into(),
+        access: true,
+    };
     let log = match Log::install(&log) {
         Ok(log) => log,
         Err(why) => return Ended::Failed(why),

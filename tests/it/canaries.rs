@@ -6,6 +6,7 @@ use points_gateway::app::demo;
 use points_gateway::http::problem::Kind;
 use points_gateway::sandbox::members::FLAGSHIP;
 use points_gateway::sandbox::{Endpoint, Fault, SandboxSettings};
+use points_gateway::telemetry::settings::TraceProtocol;
 use secrecy::SecretString;
 
 use crate::collector::{Collector, Mood};
@@ -211,7 +212,7 @@ fn labels(replies: &[Reply]) -> std::collections::BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_must_stay_inside_is_in_any_line_answer_span_or_configuration() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector).await;
     let mut replies = good_days(&stage).await;
     replies.extend(bad_days(&stage).await);

@@ -63,6 +63,7 @@ fn sign_refuses_bad_input_in_one_line_without_the_secret() {
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         assert!(!said.contains("canary-secret"), "{said}");
         assert!(output.stdout.is_empty());
+        assert_eq!(said.contains("input is empty: sign wants a request as JSON"), input.is_empty(), "{said}");
     }
 }
 
@@ -232,6 +233,25 @@ fn a_port_that_is_taken_or_foreign_is_named() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
     }
+}
+
+#[test]
+fn a_machine_without_root_certificates_is_told_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let text = "[kingdee]\nclient_id = \"1\"\nclient_secret = \"canary-secret\"\n\
+                [http]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n";
+    std::fs::write(&file, text).unwrap();
+    let nowhere = folder.path().join("none");
+    let output = Command::new(env!("CARGO_BIN_EXE_points-gateway"))
+        .args(["serve", "--config", file.to_str().unwrap()])
+        .env_clear()
+        .envs([("SSL_CERT_FILE", &nowhere), ("SSL_CERT_DIR", &nowhere)])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the client for Kingdee") && said.contains("ca-certificates"), "{said}");
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod promql;
 mod dashboard;
 mod alerts;
 mod traces;
+mod trace_export;
 mod lines;
 mod canaries;
 mod status;

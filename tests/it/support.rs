@@ -14,6 +14,7 @@ use points_gateway::sandbox::{Sandbox, SandboxSettings};
 
 use crate::leaks::{LookAtTheEnd, watch};
 
+pub mod certificates;
 pub mod fleet;
 pub mod haproxy;
 pub mod redis;

@@ -1,10 +1,9 @@
-//! Traces over real sockets: what spans there are, who decides, and what a bad collector costs.
+//! Traces over real sockets: what spans there are, and who decides. How they travel: `trace_export`.
 
 use std::collections::BTreeSet;
 
-use http::Method;
 use points_gateway::sandbox::{Endpoint, Fault};
-use points_gateway::telemetry::trace::export::DropReason;
+use points_gateway::telemetry::settings::TraceProtocol;
 use rstest::rstest;
 
 use crate::collector::{Collector, Mood, Seen};
@@ -21,8 +20,7 @@ const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 
 async fn stage(collector: &Collector, more: &[(&str, &str)]) -> Stage {
-    let all = [&[("TRACE__ENDPOINT", collector.endpoint.as_str())], more].concat();
-    Stage::with(&all).await
+    Stage::with(&[&collector.settings(), more].concat()).await
 }
 
 async fn ask(stage: &Stage, path: &str, trace: &str, flags: &str) -> Reply {
@@ -36,9 +34,12 @@ fn one<'a>(spans: &'a [Seen], name: &str) -> &'a Seen {
     found[0]
 }
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cold_request_shows_everything_that_it_waited_for() {
-    let collector = Collector::start(Mood::Takes).await;
+async fn a_cold_request_shows_everything_that_it_waited_for(
+    #[values(TraceProtocol::HttpProtobuf, TraceProtocol::Grpc)] protocol: TraceProtocol,
+) {
+    let collector = Collector::start(protocol, Mood::Takes).await;
     let stage = stage(&collector, &[("TRACE__SERVICE_NAME", "points-test")]).await;
     let parent = format!("00-{TRACE}-{CALLER}-01");
     let request = stage.request(PATH).header("traceparent", parent).header("tracestate", "congo=t61r");
@@ -95,7 +96,7 @@ async fn a_cold_request_shows_everything_that_it_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hit_is_two_spans_and_a_stale_one_shows_the_refresh_behind_it() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[]).await;
     stage.get(PATH).await.page();
     ask(&stage, PATH, TRACE, "01").await.page();
@@ -126,7 +127,7 @@ async fn a_callers_decision_counts_before_ours(
     #[case] flags: Option<&str>,
     #[case] traced: bool,
 ) {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[("TRACE__SAMPLE_PERCENT", percent)]).await;
     match flags {
         Some(flags) => ask(&stage, PATH, TRACE, flags).await,
@@ -146,7 +147,7 @@ async fn a_callers_decision_counts_before_ours(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_parent_is_as_none() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[("TRACE__SAMPLE_PERCENT", "100")]).await;
     for bad in [format!("00-{TRACE}-{CALLER}"), format!("00-{TRACE}-0000000000000000-01"), "x".repeat(4_000)]
     {
@@ -162,7 +163,7 @@ async fn a_malformed_parent_is_as_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_a_fetch_points_at_the_trace_that_has_it() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[]).await;
     stage.sandbox.control().hold();
     let joined = async {
@@ -186,7 +187,7 @@ async fn who_joins_a_fetch_points_at_the_trace_that_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_and_failures_show_as_such_without_kingdees_words() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[]).await;
     stage.get("/members/1004/points-history").await.page();
     stage.sandbox.control().fail_next(Endpoint::Record, Fault::Code(5_007), 1);
@@ -213,7 +214,7 @@ async fn retries_and_failures_show_as_such_without_kingdees_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kingdee_is_told_of_a_trace_only_where_that_is_wanted() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let quiet = stage(&collector, &[]).await;
     ask(&quiet, PATH, TRACE, "01").await.page();
     assert!(quiet.sandbox.control().received().iter().all(|request| request.header("traceparent").is_none()));
@@ -232,85 +233,9 @@ async fn kingdee_is_told_of_a_trace_only_where_that_is_wanted() {
     assert_eq!(record.header("traceparent"), Some(format!("00-{TRACE}-{CALLER}-00").as_str()));
 }
 
-#[rstest]
-#[case::refuses_for_now(Mood::Refuses(503))]
-#[case::refuses(Mood::Refuses(400))]
-#[case::hangs(Mood::Hangs)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_collector_costs_spans_which_are_counted_and_no_request(#[case] mood: Mood) {
-    let collector = Collector::start(mood).await;
-    let more = [("TRACE__SAMPLE_PERCENT", "100"), ("TRACE__QUEUE", "8"), ("TRACE__TIMEOUT", "100ms")];
-    let stage = stage(&collector, &more).await;
-    stage.get(PATH).await.page();
-    collector.asked(1).await;
-    for _ in 0..200 {
-        stage.get(PATH).await.page();
-    }
-    let metrics = stage.app.metrics().clone();
-    stage.app.stop().await;
-    let dropped = |reason| metrics.trace.dropped.get_or_create(&DropReason { reason }).get();
-    let (full, undelivered) = (dropped("queue-full"), dropped("undelivered"));
-    assert!(undelivered > 0 && full + undelivered >= 400, "{full} {undelivered}");
-    assert_eq!(metrics.trace.exported.get(), 0);
-    assert_eq!(watch().lines(&["takes no spans"]).len(), 1, "one line, however long it lasts");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn spans_outlive_a_short_absence_of_the_collector() {
-    let collector = Collector::start(Mood::Refuses(503)).await;
-    let stage = stage(&collector, &[]).await;
-    ask(&stage, PATH, TRACE, "01").await.page();
-    collector.asked(1).await;
-    collector.set(Mood::Takes);
-    collector.spans(TRACE, 10).await;
-    let page = stage.send(stage.admin(Method::GET, "/metrics")).await.text;
-    let nothing_lost = r#"points_gateway_trace_spans_dropped_total{reason="undelivered"} 0"#;
-    assert!(page.contains(nothing_lost), "{page}");
-    stage.app.stop().await;
-    for line in ["takes no spans", "takes spans again"] {
-        assert_eq!(watch().lines(&[line]).len(), 1, "{line}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_not_there_holds_up_neither_requests_nor_the_end() {
-    let nowhere = {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", taken.local_addr().unwrap())
-    };
-    let stage = Stage::with(&[("TRACE__ENDPOINT", &nowhere), ("TRACE__SAMPLE_PERCENT", "100")]).await;
-    for _ in 0..50 {
-        stage.get(PATH).await.page();
-    }
-    let stop = tokio::time::timeout(std::time::Duration::from_secs(15), stage.app.stop());
-    stop.await.expect("it waits for a collector that is not there");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_collector_rejects_is_counted() {
-    let collector = Collector::start(Mood::Rejects(2)).await;
-    let stage = stage(&collector, &[]).await;
-    ask(&stage, PATH, TRACE, "01").await.page();
-    let metrics = stage.app.metrics().clone();
-    stage.app.stop().await; // every batch has had its answer
-    let (batches, spans) = (collector.batches() as u64, collector.all().len() as u64);
-    assert_eq!(metrics.trace.exported.get(), spans - 2 * batches);
-    let rejected = metrics.trace.dropped.get_or_create(&DropReason { reason: "rejected" }).get();
-    assert_eq!(rejected, 2 * batches);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn spans_of_the_last_requests_are_sent_at_the_end() {
-    let collector = Collector::start(Mood::Takes).await;
-    let stage = stage(&collector, &[]).await;
-    ask(&stage, PATH, TRACE, "01").await.page();
-    stage.app.stop().await;
-    assert!(collector.all().iter().any(|span| span.name == ROOT));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn no_attribute_names_a_member_or_a_secret() {
-    let collector = Collector::start(Mood::Takes).await;
+    let collector = Collector::start(TraceProtocol::HttpProtobuf, Mood::Takes).await;
     let stage = stage(&collector, &[("TRACE__SAMPLE_PERCENT", "100")]).await;
     let member = "1378250463920129288";
     stage.get(&format!("/members/{member}/points-history?type=001&from=2026-01-01")).await.page();

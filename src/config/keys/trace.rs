@@ -1,18 +1,25 @@
 //! Keys of traces.
 
-use super::Entry;
+use super::{Entry, words};
 use crate::config::draft::Draft;
 use crate::config::field::{Field, Number};
 use crate::config::rule;
+use crate::telemetry::settings::TraceProtocol;
 
 /// `trace.*`
 pub static TRACE: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "trace.endpoint",
         Field::Collector(|d| &mut d.trace.endpoint),
-        "Where spans are sent (OTLP over HTTP, protobuf); nobody is traced without it. No path means /v1/traces.",
+        "Where spans are sent (OTLP); nobody is traced without it. Over HTTP, no path means /v1/traces.",
     )
     .example("http://127.0.0.1:4318")
+    .at_start(),
+    Entry::<Draft>::new(
+        "trace.protocol",
+        words!(d => d.trace.protocol, TraceProtocol { "http/protobuf" => HttpProtobuf, "grpc" => Grpc }),
+        "How spans travel. Collectors take HTTP at port 4318 and gRPC at 4317, if nobody told them otherwise.",
+    )
     .at_start(),
     Entry::<Draft>::new(
         "trace.sample_percent",

@@ -172,11 +172,16 @@ fn a_name_without_letters_is_a_name() {
 fn files_of_secrets_that_cannot_be_used() {
     let base = || Written::default().var("KINGDEE__CLIENT_ID", "1");
     let two = format!("{CANARY}\n{CANARY}\n");
+    let blank = format!("{CANARY} ");
     for (path, content, problem) in [
         ("/run/none", None, "\"/run/none\" does not exist"),
         ("/run/s", Some(""), "\"/run/s\" is empty"),
         ("/run/s", Some("\n"), "\"/run/s\" is empty"),
-        ("/run/s", Some(two.as_str()), "not shown"),
+        ("/run/s", Some("\u{feff}\n"), "\"/run/s\" is empty"),
+        ("/run/s", Some(two.as_str()), "not shown, has more than one line"),
+        ("/run/s", Some(blank.as_str()), "not shown, has a blank in it, or before or behind it"),
+        ("/run/s", Some("c4nary-5ecret，"), "not shown, has characters that are not ASCII"),
+        ("/run/s", Some("c4nary-5ecret\0"), "not shown, does not fit"),
         ("/run/s", Some(&"x".repeat(4097)), "\"/run/s\" is larger"),
         ("", None, "path of its file is empty"),
         // The secret itself where its file's path should stand.
@@ -221,6 +226,13 @@ fn combinations_that_cannot_be_name_both_keys() {
         assert!(fault.problem.contains(other), "{fault}");
         assert_eq!(fault.source, Origin::Variable(format!("POINTS_GATEWAY__{name}")));
     }
+    let endpoint = format!("http://otel.example:4317/v1/traces?key={CANARY}");
+    let fault = Written::env().var("TRACE__PROTOCOL", "grpc").var("TRACE__ENDPOINT", &endpoint).only_fault();
+    assert_speaks(&fault);
+    let why = "trace.protocol is grpc (environment variable POINTS_GATEWAY__TRACE__PROTOCOL)";
+    assert!(fault.key == "trace.endpoint" && fault.problem.contains(why), "{fault}");
+    Written::env().var("TRACE__PROTOCOL", "grpc").var("TRACE__ENDPOINT", "http://otel.example:4317").good();
+    Written::env().var("TRACE__ENDPOINT", &endpoint).good();
     Written::env().var("KINGDEE__LANE__PER_MINUTE", "0").good();
     Written::env().var("HTTP__LISTEN", "127.0.0.1:0").var("HTTP__ADMIN_LISTEN", "127.0.0.1:0").good();
     Written::env().var("HTTP__LISTEN", "127.0.0.2:9090").good();

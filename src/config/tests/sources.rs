@@ -50,7 +50,7 @@ fn digits_stay_text() {
 
 #[test]
 fn secrets_come_from_files_by_variable_and_by_key() {
-    for (content, kept) in [("s3\n", "s3"), ("s3", "s3"), ("s3\r\n", "s3")] {
+    for (content, kept) in [("s3\n", "s3"), ("s3", "s3"), ("s3\r\n", "s3"), ("\u{feff}s3\r\n", "s3")] {
         let written = Written::default()
             .var("KINGDEE__CLIENT_ID", "1")
             .var("KINGDEE__CLIENT_SECRET_FILE", "/run/s")

@@ -74,7 +74,8 @@ fn of_account(account: &AccountStanding) -> Vec<Attention> {
     if let Some((times, fault)) = &account.token_trouble {
         let level = if account.token.is_some() { Level::Warning } else { Level::Critical };
         let code = fault.errcode.map(|code| format!(", errcode {code}")).unwrap_or_default();
-        let what = format!("No new token could be had, {times} times in a row ({}{code})", fault.class);
+        let times = if *times == 1 { String::new() } else { format!(", {times} times in a row") };
+        let what = format!("No new token could be had{times} ({}{code})", fault.class);
         say(level, what, fault.advice);
     }
     match account.breaker {
@@ -216,6 +217,8 @@ mod tests {
         assert_eq!(said.len(), 5, "{said:?}");
         assert!(found(Level::Critical, "3 times in a row (configuration, errcode 4012)"), "{said:?}");
         assert!(found(Level::Critical, "another 2 s"), "{said:?}");
+        let once = super::of_account(&AccountStanding { token_trouble: Some((1, fault())), ..good() });
+        assert_eq!(once[0].what, "No new token could be had (configuration, errcode 4012)");
         for text in ["50 %", "200 calls wait", "400 s ahead"] {
             assert!(found(Level::Warning, text), "{text}: {said:?}");
         }

@@ -3,16 +3,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use prost::Message as _;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,10 +16,13 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::otlp;
+use super::over_grpc::OverGrpc;
+use super::over_http::OverHttp;
 use super::record::Record;
+use super::refusal::Refusal;
 use crate::clock::Clock;
 use crate::telemetry::list;
-use crate::telemetry::settings::TraceSettings;
+use crate::telemetry::settings::{TraceProtocol, TraceSettings};
 
 /// Spans sent at once, at most.
 const BATCH: usize = 512;
@@ -33,10 +32,10 @@ const GATHER: Duration = Duration::from_millis(500);
 const TRIES: u32 = 3;
 /// Pause after a first failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause that a collector may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long the end of the process waits for what is still in the queue.
 const FLUSH: Duration = Duration::from_secs(2);
-/// Bytes of a collector's answer that are read.
-const MOST_ANSWER: usize = 64 << 10;
 
 /// Why a span never got there: `queue-full`, `undelivered`, `rejected`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,14 +100,10 @@ impl Exporter {
         clock: &Clock,
         metrics: TraceMetrics,
     ) -> Result<(Outlet, Exporter), String> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .timeout(settings.timeout)
-            .user_agent(concat!("points-gateway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| error.to_string())?;
+        let carrier = match settings.protocol {
+            TraceProtocol::HttpProtobuf => Carrier::Http(OverHttp::new(endpoint, settings)?),
+            TraceProtocol::Grpc => Carrier::Grpc(Box::new(OverGrpc::new(&endpoint, settings)?)),
+        };
         let (sender, queue) = mpsc::channel(settings.queue.max(1));
         let outlet = Outlet { queue: sender, full: metrics.dropped.get_or_create(&QUEUE_FULL).clone() };
         for reason in [UNDELIVERED, REJECTED] {
@@ -116,7 +111,7 @@ impl Exporter {
         }
         let resource = otlp::resource(&settings.service_name, format!("{:016x}", clock.draw()));
         let stop = CancellationToken::new();
-        let delivery = Delivery { client, endpoint, resource, metrics, stop: stop.clone(), failing: false };
+        let delivery = Delivery { carrier, resource, metrics, stop: stop.clone(), failing: false };
         Ok((outlet, Exporter { task: tokio::spawn(delivery.run(queue)), stop }))
     }
 
@@ -129,20 +124,28 @@ impl Exporter {
     }
 }
 
+/// How batches travel.
+enum Carrier {
+    Http(OverHttp),
+    Grpc(Box<OverGrpc>),
+}
+
+impl Carrier {
+    /// Sends a batch once; tells how many of its spans were rejected.
+    async fn send(&mut self, batch: ExportTraceServiceRequest) -> Result<u64, Refusal> {
+        match self {
+            Carrier::Http(way) => way.send(&batch).await,
+            Carrier::Grpc(way) => way.send(batch).await,
+        }
+    }
+}
+
 struct Delivery {
-    client: reqwest::Client,
-    endpoint: Url,
+    carrier: Carrier,
     resource: Resource,
     metrics: TraceMetrics,
     stop: CancellationToken,
     failing: bool,
-}
-
-/// Why a batch was not taken.
-struct Refusal {
-    why: String,
-    /// Whether sending it again makes sense.
-    passing: bool,
 }
 
 impl Delivery {
@@ -170,10 +173,9 @@ impl Delivery {
     /// Sends a batch, again if that may help. Meanwhile the queue fills, and drops what finds no room.
     async fn deliver(&mut self, batch: &[Record]) {
         let spans = batch.len() as u64;
-        let body = Bytes::from(otlp::request(self.resource.clone(), batch).encode_to_vec());
         let mut pause = FIRST_PAUSE;
         for last in (0..TRIES).map(|n| n + 1 == TRIES) {
-            let refusal = match self.post(body.clone()).await {
+            let refusal = match self.carrier.send(otlp::request(self.resource.clone(), batch)).await {
                 Ok(rejected) => {
                     let rejected = rejected.min(spans);
                     self.metrics.dropped.get_or_create(&REJECTED).inc_by(rejected);
@@ -184,7 +186,8 @@ impl Delivery {
             };
             self.tell_failure(&refusal.why);
             let again = refusal.passing && !last;
-            if !again || self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            let pause_now = refusal.wait.map_or(pause, |wait| wait.clamp(pause, LONGEST_PAUSE));
+            if !again || self.stop.run_until_cancelled(tokio::time::sleep(pause_now)).await.is_none() {
                 break;
             }
             pause *= 2;
@@ -192,42 +195,12 @@ impl Delivery {
         self.metrics.dropped.get_or_create(&UNDELIVERED).inc_by(spans);
     }
 
-    /// Sends a batch once; tells how many of its spans were rejected.
-    async fn post(&self, body: Bytes) -> Result<u64, Refusal> {
-        let request =
-            self.client.post(self.endpoint.clone()).header(CONTENT_TYPE, "application/x-protobuf").body(body);
-        // The address may hold a key of the collector's; it is in the configuration, and in no log.
-        let lost = |error: reqwest::Error| Refusal { why: told(&error.without_url()), passing: true };
-        let mut response = request.send().await.map_err(lost)?;
-        let status = response.status();
-        if !status.is_success() {
-            let passing = matches!(
-                status,
-                StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            );
-            return Err(Refusal { why: format!("status {}", status.as_u16()), passing });
-        }
-        let mut answer = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(lost)? {
-            if answer.len() + part.len() > MOST_ANSWER {
-                return Ok(0); // it took them; what else it says is not worth the memory
-            }
-            answer.extend_from_slice(&part);
-        }
-        let told = ExportTraceServiceResponse::decode(answer.as_slice()).unwrap_or_default();
-        let rejected = told.partial_success.map_or(0, |partial| partial.rejected_spans);
-        Ok(u64::try_from(rejected).unwrap_or(0))
-    }
-
     /// One line when it begins, however long it lasts.
     fn tell_failure(&mut self, why: &str) {
         if !std::mem::replace(&mut self.failing, true) {
             tracing::warn!(
                 error = why,
-                "the collector takes no spans: look at trace.endpoint; trace_spans_dropped counts what is lost"
+                "the collector takes no spans: look at trace.endpoint and trace.protocol; trace_spans_dropped counts what is lost"
             );
         }
     }
@@ -237,16 +210,4 @@ impl Delivery {
             tracing::info!("the collector takes spans again");
         }
     }
-}
-
-/// An error with its causes.
-fn told(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(this) = cause {
-        text.push_str(": ");
-        text.push_str(&this.to_string());
-        cause = this.source();
-    }
-    text
 }

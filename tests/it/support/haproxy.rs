@@ -1,4 +1,5 @@
-//! A real HAProxy in front of a fleet, as an ingress would be: health checks, retries, with or without hashing by path.
+//! A real HAProxy: in front of a fleet, as an ingress would be (health checks, retries, with or without hashing by path),
+//! or to put TLS before something.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use super::certificates::Certificates;
 use super::fleet::Fleet;
 
 /// How requests are spread.
@@ -27,10 +29,28 @@ pub struct Haproxy {
 
 impl Haproxy {
     pub async fn before(fleet: &Fleet, spread: Spread) -> Haproxy {
+        Haproxy::start(|port| configuration(fleet, spread, port)).await
+    }
+
+    /// TLS, for HTTP/1.1 and HTTP/2, before whoever listens at `address` and understands HTTP/2.
+    pub async fn with_tls(certificates: &Certificates, address: &str) -> Haproxy {
+        let both = certificates.file("server.both");
+        let text = |port| {
+            format!(
+                "global\n  nbthread 1\n\
+                 defaults\n  mode http\n  timeout connect 1s\n  timeout client 30s\n  timeout server 30s\n\
+                 listen tls\n  bind 127.0.0.1:{port} ssl crt {both} alpn h2,http/1.1\n  \
+                 server behind {address} proto h2\n"
+            )
+        };
+        Haproxy::start(text).await
+    }
+
+    async fn start(configuration: impl FnOnce(u16) -> String) -> Haproxy {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let file = folder.path().join("haproxy.cfg");
-        std::fs::write(&file, configuration(fleet, spread, port)).unwrap();
+        std::fs::write(&file, configuration(port)).unwrap();
         // Debian keeps it where a user's path may not lead.
         let start = |program: &str| {
             let mut command = Command::new(program);

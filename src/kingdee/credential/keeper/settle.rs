@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Keeper, Kept, State, unchanged};
+use crate::kingdee::alarm::advice;
 use crate::kingdee::credential::grant::Grant;
 use crate::kingdee::credential::set::{CredentialSet, Fetched, Refused, Token};
 use crate::kingdee::failure::KingdeeError;
@@ -48,6 +49,7 @@ impl Kept {
                 tracing::warn!(
                     account = %self.account,
                     error = %error,
+                    advice = advice(&error),
                     pause_seconds = pause.as_secs(),
                     "no new token could be had; one that is held and still lives is used on"
                 );
