@@ -14,6 +14,7 @@ mod architecture;
 mod documents;
 mod edge;
 mod framing;
+mod smuggling;
 mod drain;
 mod http2;
 mod hostile;

@@ -1,13 +1,9 @@
 //! A real HAProxy in front of a fleet, as an ingress would be: health checks, retries, with or without hashing by path.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-use tempfile::TempDir;
-use tokio::net::TcpStream;
+use std::path::Path;
 
 use super::fleet::Fleet;
+use super::proxy::Proxy;
 
 /// How requests are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,46 +14,14 @@ pub enum Spread {
     ByPath,
 }
 
-/// A running balancer.
-pub struct Haproxy {
-    child: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Haproxy {
-    pub async fn before(fleet: &Fleet, spread: Spread) -> Haproxy {
-        let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let file = folder.path().join("haproxy.cfg");
+/// A balancer in front of a fleet.
+pub async fn before(fleet: &Fleet, spread: Spread) -> Proxy {
+    let arguments = |folder: &Path, port| {
+        let file = folder.join("haproxy.cfg");
         std::fs::write(&file, configuration(fleet, spread, port)).unwrap();
-        // Debian keeps it where a user's path may not lead.
-        let start = |program: &str| {
-            let mut command = Command::new(program);
-            command.arg("-f").arg(&file).arg("-db").stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-        };
-        let child = start("haproxy").or_else(|_| start("/usr/sbin/haproxy"));
-        let child = child.expect("haproxy is needed: scripts/test.sh installs it");
-        let haproxy = Haproxy { child, port, _folder: folder };
-        for _ in 0..200 {
-            if TcpStream::connect(haproxy.address()).await.is_ok() {
-                return haproxy;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("haproxy does not come up on port {port}");
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
-    }
-}
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        let _already_dead = self.child.kill();
-        let _ = self.child.wait();
-    }
+        vec!["-f".to_owned(), file.to_str().unwrap().to_owned(), "-db".to_owned()]
+    };
+    Proxy::start("haproxy", arguments).await
 }
 
 fn configuration(fleet: &Fleet, spread: Spread, port: u16) -> String {
