@@ -32,6 +32,7 @@ mod balanced;
 mod fleet_credentials;
 mod fleet_attacks;
 mod rehearsal;
+mod recovery;
 mod freshness;
 mod cursors;
 mod purge;

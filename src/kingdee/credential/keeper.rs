@@ -281,7 +281,12 @@ impl Kept {
             }
             Err(error) => {
                 let failures = state.trouble.as_ref().map_or(0, |(failures, _)| *failures).saturating_add(1);
-                let pause = if failures == 1 { FIRST_PAUSE } else { PAUSE };
+                let pause = match error.failure {
+                    // Nothing was asked, and that is how long until there is a call again.
+                    Failure::LaneFull => Duration::ZERO,
+                    _ if failures == 1 => FIRST_PAUSE,
+                    _ => PAUSE,
+                };
                 let pause = error.retry_after.unwrap_or_default().max(pause);
                 let error = KingdeeError { retry_after: Some(pause), ..error };
                 state.trouble = Some((failures, error.clone()));
