@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs every check and every test. Installs what they need where it is missing (Debian's chromium, redis-server, haproxy; as root),
+# Runs every check and every test. Installs what they need where it is missing (Debian's chromium, redis-server, proxies; as root),
 # and unpacks promtool into the target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # command:package of everything that tests start beside the gateway
-needed="chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy openssl:openssl"
+needed="chromium:chromium chromedriver:chromium-driver redis-server:redis-server haproxy:haproxy nginx:nginx varnishd:varnish openssl:openssl"
 missing() { for pair in $needed; do PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || echo "${pair##*:}"; done; }
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo)

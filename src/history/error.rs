@@ -58,9 +58,12 @@ impl HistoryError {
         }
     }
 
-    /// Whether our own lane refused, so that Kingdee never heard of it.
+    /// Whether we held it back ourselves, so that Kingdee never heard of it.
     pub(super) fn was_never_asked(&self) -> bool {
-        matches!(self, HistoryError::Unavailable { cause, .. } if cause.failure == Failure::LaneFull)
+        match self {
+            HistoryError::Rejected(cause) | HistoryError::Unavailable { cause, .. } => cause.held_back,
+            _ => false,
+        }
     }
 
     /// No page can be put together, since rows came in between its chunks and they can't be read again now.
@@ -77,6 +80,11 @@ impl From<KingdeeError> for HistoryError {
                 HistoryError::Rejected(error)
             }
             Failure::Throttled | Failure::Upstream | Failure::Unreachable | Failure::LaneFull => {
+                let retry_after = error.retry_after.unwrap_or(RETRY_LATER);
+                HistoryError::Unavailable { cause: error, retry_after }
+            }
+            // Of the call before this one.
+            Failure::TimedOut | Failure::Unreadable | Failure::CallerFault if error.held_back => {
                 let retry_after = error.retry_after.unwrap_or(RETRY_LATER);
                 HistoryError::Unavailable { cause: error, retry_after }
             }

@@ -51,7 +51,7 @@ impl Chunks {
                 let (now, rules) = (self.clock.tick(), self.rules.load());
                 let limits = &rules.cooldowns;
                 if error.was_never_asked() {
-                    // Refused by our own lane: that costs Kingdee nothing, and says nothing about it.
+                    // Held back by ourselves: that costs Kingdee nothing, and says nothing about it.
                     old.rest(now, limits.cooldown_first);
                 } else {
                     old.refresh_failed(now, limits.cooldown_first, limits.cooldown_max);
@@ -65,7 +65,7 @@ impl Chunks {
     }
 
     /// The one line about a failed fetch, however many waited for it. What needs somebody to act has a line of its own
-    /// (`kingdee::alarm`), and what our own lane refuses comes by the thousand while the breaker is open.
+    /// (`kingdee::alarm`), and what is held back comes by the thousand while the breaker is open.
     fn tell_failure(&self, key: &ChunkKey, error: &HistoryError) {
         let account = self.kingdee.account_name(key.selection.account);
         let here = trace::current();

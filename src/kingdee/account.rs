@@ -101,7 +101,9 @@ impl Account {
                     }));
                 }
                 Err(Ended::Failed(failed)) => {
-                    known = Some(self.heal(failed, &mut used, call.deadline).await?);
+                    let healed = self.heal(failed, &mut used, call.deadline).await;
+                    // Whatever the remedy met, Kingdee has heard of this call.
+                    known = Some(healed.map_err(|error| KingdeeError { held_back: false, ..error })?);
                 }
             }
         }

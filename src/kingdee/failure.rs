@@ -13,6 +13,9 @@ pub struct KingdeeError {
     pub status: Option<u16>,
     /// How long Kingdee or the lane asks us to wait.
     pub retry_after: Option<Duration>,
+    /// Whether we held the call back ourselves (no room in the lane, an open breaker, a rest after a failure), so that
+    /// Kingdee never heard of it.
+    pub held_back: bool,
     /// Short text for the log: never a URL, a secret, a token, a phone number or a member id.
     pub detail: String,
 }
@@ -20,7 +23,15 @@ pub struct KingdeeError {
 impl KingdeeError {
     /// An error of a class, nothing else known.
     pub fn new(failure: Failure) -> KingdeeError {
-        KingdeeError { failure, errcode: None, status: None, retry_after: None, detail: String::new() }
+        let held_back = failure == Failure::LaneFull;
+        KingdeeError {
+            failure,
+            errcode: None,
+            status: None,
+            retry_after: None,
+            held_back,
+            detail: String::new(),
+        }
     }
 
     /// An error of a class, with a text for the log.

@@ -1,5 +1,5 @@
 //! The lane in front of one account set: so many calls at once, so many a minute, so many waiting, no longer than
-//! their deadline, users first; none while Kingdee fails, fewer while it refuses. Every attempt passes here, retries
+//! their deadline, nor long in a crowd that does not end; users first; none while Kingdee fails, fewer while it refuses. Every attempt passes here, retries
 //! too; cache hits never do.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,7 @@ use crate::clock::Clock;
 
 pub mod rate;
 pub mod queue;
+pub mod crowd;
 pub mod breaker;
 pub mod budget;
 pub mod turn;
@@ -24,6 +25,7 @@ pub mod fleet;
 
 use breaker::{Breaker, Pass, Standing};
 use budget::Budget;
+use crowd::Crowd;
 use fleet::FleetQuota;
 use queue::{Place, Queue};
 use rate::{MINUTE, Rate};
@@ -42,6 +44,7 @@ struct State {
     settings: LaneSettings,
     under_way: u32,
     queue: Queue,
+    crowd: Crowd,
     rate: Option<Rate>,
     breaker: Breaker,
     budget: Budget,
@@ -104,6 +107,7 @@ impl Lane {
                 settings: settings.clone(),
                 under_way: 0,
                 queue: Queue::default(),
+                crowd: Crowd::default(),
                 rate: Rate::new(settings.per_minute, settings.burst),
                 breaker: Breaker::new(limits_of(settings)),
                 budget: Budget::new(settings.retry_budget_percent),
@@ -137,7 +141,7 @@ impl Lane {
     pub async fn enter(&self, call: Call<'_>) -> Result<Turn<'_>, KingdeeError> {
         let turn = self.enter_alone(call.priority, call.deadline).await?;
         match &self.fleet {
-            Some(fleet) => fleet.load_full().slot(call).await.map_err(full).map(|()| turn),
+            Some(fleet) => fleet.load_full().slot(call).await.map_err(full).map(|()| turn.begun_now()),
             None => Ok(turn),
         }
     }
@@ -149,14 +153,14 @@ impl Lane {
             Admitted::Wait(seat) => seat,
         };
         loop {
-            let wake = match self.advance(seat.place, deadline)? {
+            let wake = match self.advance(&seat)? {
                 Advance::Go(turn) => return Ok(turn),
                 Advance::Wait(until) => until,
             };
-            let _rung_or_time = timeout_at(wake, seat.bell.notified()).await;
-            if Instant::now() >= deadline {
+            if Instant::now() >= seat.latest {
                 return Err(self.refusal(priority));
             }
+            let _rung_or_time = timeout_at(wake, seat.bell.notified()).await;
         }
     }
 
@@ -198,24 +202,31 @@ impl Lane {
         let slot = state.rate.as_ref().ok_or_else(|| full(MINUTE))?.slot(now, ahead);
         let pass = state.breaker.check(self.clock.tick()).map_err(broken)?;
         if ahead == 0 && state.under_way < state.settings.concurrency && slot <= now {
+            state.crowd.passed(priority);
             return Ok(Admitted::Go(state.begin(self, pass, now)));
         }
-        if slot > deadline || state.queue.waiting() >= Queue::seats(state.settings.queue, priority) {
-            return Err(full(slot.saturating_duration_since(now)));
+        state.crowd.blocked(priority, now);
+        let (latest, turn) = (state.crowd.latest(now, deadline), state.expected(slot, now, ahead));
+        let seats = Queue::seats(state.settings.queue, priority);
+        if turn > latest || state.queue.waiting() >= seats {
+            return Err(full(turn.saturating_duration_since(now)));
+        }
+        if !state.crowd.admits(priority, ahead, turn, now, latest) {
+            return Err(full(latest - now));
         }
         let (place, bell) = state.queue.sit(priority);
-        Ok(Admitted::Wait(Seat { lane: self, place, bell }))
+        Ok(Admitted::Wait(Seat { lane: self, place, bell, latest }))
     }
 
     /// Goes, if it is this place's turn; says when to look again otherwise.
-    fn advance(&self, place: Place, deadline: Instant) -> Result<Advance<'_>, KingdeeError> {
+    fn advance(&self, seat: &Seat<'_>) -> Result<Advance<'_>, KingdeeError> {
         let (mut state, now) = (self.lock(), Instant::now());
         let pass = state.breaker.check(self.clock.tick()).map_err(broken)?;
-        if !state.queue.is_head(place) || state.under_way >= state.settings.concurrency {
-            return Ok(Advance::Wait(deadline));
+        if !state.queue.is_head(seat.place) || state.under_way >= state.settings.concurrency {
+            return Ok(Advance::Wait(seat.latest));
         }
         let slot = state.rate.as_ref().ok_or_else(|| full(MINUTE))?.slot(now, 0);
-        if slot > deadline {
+        if slot > seat.latest {
             return Err(full(slot - now));
         }
         if slot > now {
@@ -240,6 +251,13 @@ fn limits_of(settings: &LaneSettings) -> breaker::Limits {
 }
 
 impl State {
+    /// When a newcomer's turn can be expected.
+    fn expected(&self, slot: Instant, now: Instant, ahead: u32) -> Instant {
+        let places = self.settings.concurrency;
+        let ends = (self.under_way + 1).saturating_add(ahead).saturating_sub(places);
+        self.crowd.expected(slot, now, ends, places)
+    }
+
     fn begin<'l>(&mut self, lane: &'l Lane, pass: Pass, now: Instant) -> Turn<'l> {
         self.under_way += 1;
         self.breaker.begin(pass);
@@ -285,6 +303,8 @@ struct Seat<'l> {
     lane: &'l Lane,
     place: Place,
     bell: Arc<Notify>,
+    /// Nobody sits here longer.
+    latest: Instant,
 }
 
 impl Drop for Seat<'_> {

@@ -8,7 +8,7 @@ use points_gateway::sandbox::SandboxSettings;
 use tokio::time::sleep;
 
 use crate::support::fleet::{Fleet, PATIENT};
-use crate::support::haproxy::{Haproxy, Spread};
+use crate::support::haproxy::{self, Spread};
 use crate::support::redis::Redis;
 
 fn settings() -> SandboxSettings {
@@ -19,7 +19,7 @@ fn settings() -> SandboxSettings {
 async fn cost(replicas: u32, spread: Spread, redis: Option<&Redis>) -> u64 {
     let configuration = [PATIENT, ("CACHE__FRESH_EMPTY", "30s")];
     let fleet = Fleet::before(settings(), replicas, redis.map(Redis::url), &configuration).await;
-    let balancer = Haproxy::before(&fleet, spread).await;
+    let balancer = haproxy::before(&fleet, spread).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for n in 0..240u64 {
         let (member, size) = (7000 + n * 7 % 40, 10 + n % 3 * 10);
@@ -55,7 +55,7 @@ async fn a_rolling_restart_of_three_replicas_fails_nobody_and_costs_no_storm() {
         ("HTTP__DRAIN__DEADLINE", "10s"),
     ];
     let mut fleet = Fleet::before(settings(), 3, Some(redis.url()), &configuration).await;
-    let balancer = Haproxy::before(&fleet, Spread::RoundRobin).await;
+    let balancer = haproxy::before(&fleet, Spread::RoundRobin).await;
     let stop = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> =
         (0..6).map(|n| tokio::spawn(call(balancer.address(), n, Arc::clone(&stop)))).collect();

@@ -17,6 +17,7 @@ use crate::leaks::{LookAtTheEnd, watch};
 pub mod certificates;
 pub mod fleet;
 pub mod haproxy;
+pub mod proxy;
 pub mod redis;
 
 /// When every play begins.

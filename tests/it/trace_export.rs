@@ -12,7 +12,7 @@ use crate::collector::{ASIDE, Collector, Mood, word};
 use crate::leaks::watch;
 use crate::process::Gateway;
 use crate::support::certificates::Certificates;
-use crate::support::haproxy::Haproxy;
+use crate::support::haproxy;
 use crate::support::{Reply, Stage};
 
 const PATH: &str = "/members/1003/points-history";
@@ -228,8 +228,8 @@ async fn a_collector_behind_tls_is_believed_by_its_certificate(
     let certificates = Certificates::new();
     let collector = Collector::start(protocol, Mood::Takes).await;
     let address = collector.endpoint.strip_prefix("http://").unwrap();
-    let haproxy = Haproxy::with_tls(&certificates, address).await;
-    let endpoint = format!("https://localhost:{}", haproxy.address().port());
+    let proxy = haproxy::with_tls(&certificates, address).await;
+    let endpoint = format!("https://localhost:{}", proxy.address().port());
     let others = Certificates::new();
     let root = if known { &certificates } else { &others }.file("root.pem");
     let environment = [("SSL_CERT_FILE", root.as_str())];

@@ -39,7 +39,11 @@ impl Once {
             return Ok(landing.clone());
         }
         if let Some((until, error)) = self.resting.as_ref().filter(|(until, _)| now < *until) {
-            return Err(KingdeeError { retry_after: Some(until.since(now)), ..error.clone() });
+            return Err(KingdeeError {
+                retry_after: Some(until.since(now)),
+                held_back: true,
+                ..error.clone()
+            });
         }
         let (landed, landing) = watch::channel(None);
         self.under_way = Some(landing.clone());

@@ -294,3 +294,62 @@ async fn a_probe_that_is_looked_into_stays_the_only_one_until_it_is_judged() {
     let error = enter(&lane, seconds(1)).await.unwrap_err();
     assert_eq!(error.retry_after, Some(Duration::from_secs(3)), "twice the first pause");
 }
+
+/// Somebody who comes while others do: how long until the turn, how much time is left then; `None` if refused, at once.
+async fn one_of_many(lane: Arc<Lane>, takes_millis: u64) -> Option<(Duration, Duration)> {
+    let (came, deadline) = (Instant::now(), seconds(8));
+    let turn = match enter(&lane, deadline).await {
+        Ok(turn) => turn,
+        Err(refused) => {
+            assert_eq!(came.elapsed(), Duration::ZERO, "{refused}");
+            assert!(refused.retry_after.is_some_and(|wait| wait <= Duration::from_secs(9)));
+            return None;
+        }
+    };
+    let (waited, left) = (came.elapsed(), deadline - Instant::now());
+    tokio::time::sleep(Duration::from_millis(takes_millis)).await;
+    turn.end(Verdict::Answers, None);
+    Some((waited, left))
+}
+
+/// The rate, or four calls at once of 200 ms: about as many a second.
+#[rstest::rstest]
+#[case::of_the_rate(LaneSettings { concurrency: 100, queue: 256, ..settings(1200, 20) }, 200)]
+#[case::of_the_places(LaneSettings { concurrency: 4, queue: 256, ..settings(60_000, 20) }, 200)]
+#[case::with_one_waiting_now_and_then(LaneSettings { concurrency: 100, queue: 256, ..settings(1200, 20) }, 20)]
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_ten_times_too_large_nobody_waits_for_nothing_and_it_is_forgotten_in_two_seconds(
+    #[case] settings: LaneSettings,
+    #[case] takes_millis: u64,
+) {
+    let lane = lane(&settings);
+    let mut calls = Vec::new();
+    for _ in 0..200 * 30 {
+        calls.push((Instant::now(), tokio::spawn(one_of_many(lane.clone(), takes_millis))));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (half, end) = (calls[100 * 30].0, Instant::now());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((lane.snapshot().waiting, lane.snapshot().under_way), (0, 0), "a second later");
+    assert_eq!(one_of_many(lane.clone(), 0).await.map(|(waited, _)| waited), Some(Duration::ZERO));
+    let mut served = 0;
+    for (came, call) in calls {
+        let Some((waited, left)) = call.await.unwrap() else { continue };
+        served += 1;
+        assert!(left >= Duration::from_millis(takes_millis), "a call that can't end in time: {left:?}");
+        assert!(came < half || waited <= Duration::from_millis(210), "{waited:?} after {:?}", end - came);
+    }
+    assert!((580..=640).contains(&served), "no turn is left unused: {served}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_the_rate_serves_in_time_is_served_whole() {
+    let lane = lane(&LaneSettings { queue: 256, ..settings(1200, 20) });
+    for _ in 0..5 {
+        let burst: Vec<_> = (0..120).map(|_| tokio::spawn(one_of_many(lane.clone(), 200))).collect();
+        for call in burst {
+            assert!(call.await.unwrap().is_some());
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+}

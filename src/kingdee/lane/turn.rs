@@ -21,6 +21,12 @@ impl<'l> Turn<'l> {
         Turn { lane, pass, begun, verdict: Verdict::Unknown }
     }
 
+    /// The call begins only now, since its turn was not all that it waited for.
+    pub(super) fn begun_now(mut self) -> Turn<'l> {
+        self.begun = Instant::now();
+        self
+    }
+
     /// This is the first attempt of a call: it earns a share of a retry.
     pub fn earn(&self) {
         self.lane.lock().budget.deposit();
@@ -52,6 +58,9 @@ impl Drop for Turn<'_> {
             Verdict::Answers | Verdict::Refuses => state.breaker.end(self.pass, true, tick),
             Verdict::Fails => state.breaker.end(self.pass, false, tick),
             Verdict::Unknown => state.breaker.forget(self.pass),
+        }
+        if self.verdict == Verdict::Answers {
+            state.crowd.answered(self.begun.elapsed());
         }
         if let (Verdict::Refuses, Some(rate)) = (self.verdict, &mut state.rate) {
             rate.slow_down(self.begun, Instant::now());

@@ -65,12 +65,11 @@ pub fn open<'a>(
     asked: Asked,
     known: &[&str],
 ) -> Result<Option<&'a RawValue>, KingdeeError> {
-    let failed = |failure, errcode, detail| KingdeeError {
-        failure,
+    let failed = |failure, errcode, detail: String| KingdeeError {
         errcode,
         status: Some(reply.status.as_u16()),
         retry_after: reply.retry_after,
-        detail,
+        ..KingdeeError::because(failure, detail)
     };
     let Some(envelope) = parse(&reply.body) else {
         let detail = format!("HTTP {} whose body is no envelope of Kingdee's", reply.status.as_u16());

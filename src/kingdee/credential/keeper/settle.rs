@@ -7,7 +7,7 @@ use super::{Keeper, Kept, State, unchanged};
 use crate::kingdee::alarm::advice;
 use crate::kingdee::credential::grant::Grant;
 use crate::kingdee::credential::set::{CredentialSet, Fetched, Refused, Token};
-use crate::kingdee::failure::KingdeeError;
+use crate::kingdee::failure::{Failure, KingdeeError};
 
 /// Pause after a first failed fetch, so that a blip is over soon.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -40,7 +40,12 @@ impl Kept {
             }
             Err(error) => {
                 let failures = state.trouble.as_ref().map_or(0, |(failures, _)| *failures).saturating_add(1);
-                let pause = if failures == 1 { FIRST_PAUSE } else { PAUSE };
+                let pause = match error.failure {
+                    // Nothing was asked, and that is how long until there is a call again.
+                    Failure::LaneFull => Duration::ZERO,
+                    _ if failures == 1 => FIRST_PAUSE,
+                    _ => PAUSE,
+                };
                 let pause = error.retry_after.unwrap_or_default().max(pause);
                 let error = KingdeeError { retry_after: Some(pause), ..error };
                 state.trouble = Some((failures, error.clone()));
