@@ -46,7 +46,7 @@ pub use settings::{HistorySettings, Rules};
 use chunks::Chunks;
 use cut::{Cut, Span};
 use floor::Floor;
-use read::Look;
+use read::{Limits, Look};
 use served::Served;
 
 /// What a caller thinks of caches.
@@ -169,6 +169,7 @@ impl History {
 
     async fn read_page(&self, query: &HistoryQuery, wish: Wish) -> Result<Page, HistoryError> {
         let deadline = Instant::now() + self.rules().history.caller_deadline;
+        let limits = &Limits { deadline, patience: self.chunks.patience() };
         let selection = &query.selection;
         let wish = match wish {
             Wish::Fresh if !self.may_force(selection) => Wish::Any,
@@ -177,12 +178,10 @@ impl History {
         match &query.position {
             Position::Page { number, size } => {
                 let span = Span::page(*number, *size);
-                let cut = self.read_cut(selection, &span, wish, deadline).await?;
+                let cut = self.read_cut(selection, &span, wish, limits).await?;
                 cut.into_page(&span).ok_or(HistoryError::Internal)
             }
-            Position::After { cursor, size } => {
-                self.page_after(selection, cursor, *size, wish, deadline).await
-            }
+            Position::After { cursor, size } => self.page_after(selection, cursor, *size, wish, limits).await,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::cache::{LedgerCache, Stored};
 use crate::clock::{Clock, Tick};
 use crate::domain::freshness::Verdict;
 use crate::kingdee::Kingdee;
+use crate::shared::Patience;
 use crate::telemetry::{Counters, Faults};
 
 /// Chunks: cache first, Kingdee otherwise.
@@ -33,6 +34,11 @@ impl Chunks {
             true => Verdict::Fresh,
             false => self.rules.load().history.freshness.verdict(stored.fresh_until, now),
         }
+    }
+
+    /// How long one errand may wait for the tier that replicas share; not at all, where there is none.
+    pub(super) fn patience(&self) -> Arc<Patience> {
+        self.cache.shared().map(|shared| shared.tier().link.patience()).unwrap_or_default().into()
     }
 
     /// What may be done with a chunk now.

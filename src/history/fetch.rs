@@ -27,6 +27,8 @@ pub(super) struct Errand {
     pub forced: bool,
     /// The member's generation when it began.
     pub generation: u32,
+    /// How long it may wait for the tier that replicas share.
+    pub patience: Arc<Patience>,
 }
 
 /// When a read began: for ages, and for people.
@@ -41,10 +43,7 @@ impl Chunks {
     ) -> Result<Landed, HistoryError> {
         let result = match self.cache.shared() {
             Some(fleet) => self.fetch_in_fleet(Arc::clone(fleet), &errand).await,
-            None => self
-                .ask_and_judge(&errand, Patience::none())
-                .await
-                .map(|stored| Landed { stored, from_fleet: false }),
+            None => self.ask_and_judge(&errand).await.map(|stored| Landed { stored, from_fleet: false }),
         };
         if let Err(error) = &result {
             if let Some(old) = self.cache.get(&errand.key) {
@@ -98,12 +97,11 @@ impl Chunks {
                 && (!errand.forced || later_than(found, began))
                 && held.as_ref().is_none_or(|h| h.origin != found.origin && later_than(found, h.read_at))
         };
-        let (patience, until) =
-            (fleet.tier().link.patience(), Instant::now() + rules.history.caller_deadline);
+        let until = Instant::now() + rules.history.caller_deadline;
         let claimed = {
             let _span = trace::current().span(spans::SHARED);
             let likely = held.is_none() && !errand.forced;
-            fleet.claim(&errand.key, Wanted { good, likely, until }, &patience).await
+            fleet.claim(&errand.key, Wanted { good, likely, until }, &errand.patience).await
         };
         let (ticket, left) = match claimed {
             Claim::Found(found) => {
@@ -114,7 +112,7 @@ impl Chunks {
         if let Some(left) = left.filter(|_| held.is_none() && !errand.forced) {
             let _better_than_none_if_kingdee_fails = self.adopt(errand, *left);
         }
-        let read = self.ask_and_judge(errand, &patience).await;
+        let read = self.ask_and_judge(errand).await;
         let kept = |stored: &&Arc<Stored>| {
             self.cache.get(&errand.key).is_some_and(|there| Arc::ptr_eq(&there, stored))
         };
@@ -141,11 +139,11 @@ impl Chunks {
         stored
     }
 
-    async fn ask_and_judge(&self, errand: &Errand, patience: &Patience) -> Result<Arc<Stored>, HistoryError> {
+    async fn ask_and_judge(&self, errand: &Errand) -> Result<Arc<Stored>, HistoryError> {
         let (key, began) = (&errand.key, (self.clock.tick(), self.clock.now()));
         let deadline = Instant::now() + self.rules.load().history.caller_deadline;
         let account = self.kingdee.account_name(key.selection.account);
-        let call = Call { priority: errand.priority, deadline, patience };
+        let call = Call { priority: errand.priority, deadline, patience: &errand.patience };
         let asked = self.kingdee.chunk(key, call).await;
         let answer = asked.inspect_err(|error| self.note(faults::of_call(account, error)))?;
         let (rows, rules) = (self.kingdee.chunk_rows(), self.rules.load());

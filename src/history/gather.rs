@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::cut::{Cut, Span};
 use super::outcome::Outcome;
-use super::read::{Look, Read};
+use super::read::{Limits, Look, Read};
 use super::{History, HistoryError, Wish, key};
 use crate::domain::ledger::{ChunkKey, chunks_of};
 use crate::domain::query::Selection;
@@ -20,17 +18,17 @@ impl History {
         selection: &Selection,
         span: &Span<'_>,
         wish: Wish,
-        deadline: Instant,
+        limits: &Limits,
     ) -> Result<Cut, HistoryError> {
         let mut cut = Cut::default();
         for (number, places) in chunks_of(span.start, span.len, self.chunk_rows()) {
-            let read = self.read(&key(selection, number), wish, deadline).await?;
+            let read = self.read(&key(selection, number), wish, limits).await?;
             if !cut.push(read, number, places, self.chunk_rows()) {
                 break;
             }
         }
         if wish != Wish::CachedOnly {
-            self.reconcile(selection, span.start, &mut cut.reads, deadline).await;
+            self.reconcile(selection, span.start, &mut cut.reads, limits).await;
         }
         Ok(cut)
     }
@@ -40,7 +38,7 @@ impl History {
         &self,
         key: &ChunkKey,
         wish: Wish,
-        deadline: Instant,
+        limits: &Limits,
     ) -> Result<Read, HistoryError> {
         let look = {
             let _span = trace::current().span(spans::LOOK_UP);
@@ -50,7 +48,7 @@ impl History {
             Look::Serve(read) => Ok(read),
             Look::Ask { stale } => match self.beyond_the_end(key, wish, stale.is_some()) {
                 Some(read) => Ok(read),
-                None => self.chunks.ask(key, wish, stale, deadline).await,
+                None => self.chunks.ask(key, wish, stale, limits).await,
             },
         }
     }
@@ -70,7 +68,7 @@ impl History {
 
     /// Reads the older of two chunks again that disagree about `count`. Bounded: where that doesn't help, or
     /// can't be done now, the cut stays as it is and the pair is left alone for a pause.
-    async fn reconcile(&self, selection: &Selection, start: u64, reads: &mut [Read], deadline: Instant) {
+    async fn reconcile(&self, selection: &Selection, start: u64, reads: &mut [Read], limits: &Limits) {
         // The first time may join a flight that began before the other chunk was read.
         const TIMES: usize = 3;
         let first = self.first_chunk(start);
@@ -81,7 +79,7 @@ impl History {
                 return;
             }
             let key = key(selection, first + i as u32);
-            match self.chunks.ask(&key, Wish::Any, Some(Arc::clone(&place.stored)), deadline).await {
+            match self.chunks.ask(&key, Wish::Any, Some(Arc::clone(&place.stored)), limits).await {
                 Ok(read) if !matches!(read.outcome, Outcome::Stale(_)) => *place = read,
                 _ => return,
             }

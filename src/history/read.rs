@@ -14,6 +14,7 @@ use crate::clock::Tick;
 use crate::domain::freshness::Verdict;
 use crate::domain::ledger::ChunkKey;
 use crate::kingdee::Priority;
+use crate::shared::Patience;
 use crate::telemetry::trace;
 use crate::telemetry::trace::names::{attributes, spans};
 use crate::telemetry::trace::record::Value;
@@ -32,6 +33,15 @@ impl Read {
         let outcome = if in_vain { Outcome::InVain(reason) } else { Outcome::Stale(reason) };
         Read { stored, outcome }
     }
+}
+
+/// How long a request may wait.
+#[derive(Debug, Clone)]
+pub(super) struct Limits {
+    /// For its rows.
+    pub deadline: Instant,
+    /// Of that, for the tier that replicas share: however many chunks it needs.
+    pub patience: Arc<Patience>,
 }
 
 type Landing = Seat<Result<Landed, HistoryError>>;
@@ -74,7 +84,7 @@ impl Chunks {
         key: &ChunkKey,
         wish: Wish,
         stale: Option<Arc<Stored>>,
-        deadline: Instant,
+        limits: &Limits,
     ) -> Result<Read, HistoryError> {
         if wish == Wish::CachedOnly {
             return Err(HistoryError::NotCached);
@@ -95,7 +105,7 @@ impl Chunks {
             let seen = stale.as_ref().is_some_and(|stale| Arc::ptr_eq(there, stale));
             !seen && self.clock.tick() < there.fresh_until
         };
-        let seat = match self.board(key, Priority::User, wish == Wish::Fresh, landed) {
+        let seat = match self.board(key, Priority::User, wish == Wish::Fresh, &limits.patience, landed) {
             Boarded::AlreadyThere(Ok(Landed { stored, .. })) => {
                 return Ok(Read { stored, outcome: Outcome::Hit });
             }
@@ -104,8 +114,8 @@ impl Chunks {
         };
         let collapsed = seat.joined;
         let patience = match &stale {
-            Some(_) => deadline.min(Instant::now() + self.rules.load().history.stale_patience),
-            None => deadline,
+            Some(_) => limits.deadline.min(Instant::now() + self.rules.load().history.stale_patience),
+            None => limits.deadline,
         };
         let mut span = trace::current().span(spans::WAIT);
         span.set(attributes::JOINED, collapsed);
@@ -139,7 +149,9 @@ impl Chunks {
     }
 
     fn refresh(self: &Arc<Self>, key: &ChunkKey, stale: &Arc<Stored>) {
-        let _landing = self.board(key, Priority::Refresh, false, |there| !Arc::ptr_eq(there, stale));
+        let patience = self.patience();
+        let _landing =
+            self.board(key, Priority::Refresh, false, &patience, |there| !Arc::ptr_eq(there, stale));
     }
 
     fn board(
@@ -147,10 +159,11 @@ impl Chunks {
         key: &ChunkKey,
         priority: Priority,
         forced: bool,
+        patience: &Arc<Patience>,
         newer: impl Fn(&Arc<Stored>) -> bool,
     ) -> Boarded<Result<Landed, HistoryError>> {
         let boarded = self.cache.fetch(key, forced, newer, |generation| {
-            let (chunks, key) = (Arc::clone(self), key.clone());
+            let (chunks, key, patience) = (Arc::clone(self), key.clone(), Arc::clone(patience));
             let here = trace::current();
             let mut span = here.span(spans::FETCH);
             if span.is_recorded() {
@@ -160,7 +173,7 @@ impl Chunks {
                 span.set(attributes::PRIORITY, priority.label());
             }
             let place = span.context_or(&here);
-            let errand = Errand { key, priority, forced, generation };
+            let errand = Errand { key, priority, forced, generation, patience };
             (place.clone(), place.cover(async move { chunks.fetch(errand, span).await }))
         });
         if let Boarded::Seat(Landing { joined: true, .. }) = &boarded {

@@ -1,10 +1,9 @@
 //! Walking by cursor: find the row that it names, however the ledger has grown, and go on behind it.
 
 use smallvec::SmallVec;
-use tokio::time::Instant;
 
 use super::cut::{Cut, Span};
-use super::read::Read;
+use super::read::{Limits, Read};
 use super::{History, HistoryError, Page, Wish, key};
 use crate::domain::ledger::{Chunk, chunks_of};
 use crate::domain::query::{Cursor, PageSize, Selection};
@@ -18,13 +17,13 @@ impl History {
         cursor: &Cursor,
         size: PageSize,
         mut wish: Wish,
-        deadline: Instant,
+        limits: &Limits,
     ) -> Result<Page, HistoryError> {
         for _ in 0..3 {
-            let place = self.find_place(selection, cursor, wish, deadline).await?;
+            let place = self.find_place(selection, cursor, wish, limits).await?;
             wish = if wish == Wish::Fresh { Wish::Any } else { wish };
             let span = Span::after(place, &cursor.anchor, size);
-            let mut cut = self.read_cut(selection, &span, wish, deadline).await?;
+            let mut cut = self.read_cut(selection, &span, wish, limits).await?;
             if cut.begins_with(span.anchor) {
                 // A walk must not show a row twice: rather a short page than one whose chunks contradict each other.
                 let newer = cut.keep_what_agrees();
@@ -68,14 +67,14 @@ impl History {
         selection: &Selection,
         cursor: &Cursor,
         wish: Wish,
-        deadline: Instant,
+        limits: &Limits,
     ) -> Result<u64, HistoryError> {
         let rows = u32::from(self.chunk_rows());
         let mut seen: SmallVec<[u32; 16]> = SmallVec::new();
         let mut next = Some(cursor.place / rows);
         while let Some(number) = next {
             seen.push(number);
-            let read = self.read(&key(selection, number), wish, deadline).await?;
+            let read = self.read(&key(selection, number), wish, limits).await?;
             let chunk = &read.stored.chunk;
             if chunk.count() > number.saturating_mul(rows)
                 && let Some(place) = self.place_in(chunk, number, cursor)

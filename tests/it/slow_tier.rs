@@ -52,6 +52,25 @@ async fn a_cold_miss_waits_for_all_answers_together_no_longer_than_for_one(#[cas
     assert!(best.is_some_and(|best| *best < late * 2), "{all:?}");
 }
 
+/// Rows 81 to 120 lie in two chunks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_two_cold_chunks_waits_once() {
+    let redis = Redis::start().await;
+    let (fleet, gate) = behind_a_gate(&redis, 1, &[]).await;
+    let late = Duration::from_millis(350);
+    gate.delay(late);
+    let mut all = Vec::new();
+    for filter in ["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-04"] {
+        let (begun, before) = (Instant::now(), fleet.record_calls());
+        let page = format!("/members/1006/points-history?page_size=40&page=3&from={filter}");
+        assert_eq!(fleet.replicas[0].get(&page).await.page().entries.len(), 40);
+        assert_eq!(fleet.record_calls(), before + 2);
+        all.push(begun.elapsed());
+    }
+    let best = all.iter().filter(|time| **time >= late).min();
+    assert!(best.is_some_and(|best| *best < PATIENCE + late), "{all:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_miss_of_a_replica_without_a_token_waits_twice_at_most() {
     let redis = Redis::start().await;

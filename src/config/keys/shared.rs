@@ -23,7 +23,7 @@ pub static SHARED: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "shared.timeout",
         Field::Time(1..=1000, |d| &mut d.shared.timeout),
-        "Longest that one fetch waits for the shared tier, all its questions together; then it goes on without.",
+        "Longest that one request waits for the shared tier, all its questions together; then it goes on without.",
     )
     .at_start(),
 ];
