@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 use crate::domain::account::AccountIndex;
 use crate::domain::ledger::ChunkKey;
 use crate::domain::member::MemberId;
-use crate::domain::query::Selection;
 use crate::telemetry::trace::Context;
 
 pub mod settings;
@@ -67,11 +66,7 @@ impl<E: Clone + Send + Sync + 'static> LedgerCache<E> {
 
     /// The chunk, however old, unless its member was purged since it was read.
     pub fn get(&self, key: &ChunkKey) -> Option<Arc<Stored>> {
-        let Selection { account, member, .. } = &key.selection;
-        let present = |stored: &Arc<Stored>| {
-            self.generations.is_present(*account, member, stored.generation, &stored.proof)
-        };
-        self.memory.get(key).filter(present)
+        self.memory.get(key).filter(|stored| stored.generation == self.generation(key))
     }
 
     /// Stores a chunk, unless its member was purged since the read began.

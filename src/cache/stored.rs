@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::generation::Proof;
 use super::prepared::Prepared;
 use crate::clock::Tick;
 use crate::domain::freshness::FreshnessClass;
@@ -25,8 +24,6 @@ pub struct Stored {
     pub class: FreshnessClass,
     /// The member's generation when the read began; a purge makes it a thing of the past.
     pub generation: u32,
-    /// When it was last found to be the member's still.
-    pub proof: Proof,
     /// Names the read: replicas that share its rows know by it that they are the same.
     pub origin: u64,
     /// What was written for its pages.
@@ -51,7 +48,6 @@ impl Stored {
             fresh_until: read_at.0.after(fresh_for),
             class,
             generation,
-            proof: Proof::default(),
             origin,
             prepared: Prepared::default(),
             cooldown: Cooldown::default(),

@@ -58,17 +58,12 @@ impl Page {
         })
     }
 
-    /// Shows what was written for this page, now or the last time it was asked for. A page of several chunks is
-    /// written each time: no chunk alone decides what it says.
-    pub fn show_texts<R>(
-        &self,
-        page: PageName,
-        write: impl FnOnce() -> PageTexts,
-        show: impl FnOnce(&PageTexts) -> R,
-    ) -> R {
+    /// What was written for this page, now or the last time it was asked for. A page of several chunks is written
+    /// each time: no chunk alone decides what it says.
+    pub fn texts(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Arc<(PageName, PageTexts)> {
         match self.parts.as_slice() {
-            [only] => only.stored.prepared.show(page, write, show),
-            _ => show(&write()),
+            [only] => only.stored.prepared.texts(page, write),
+            _ => Arc::new((page, write())),
         }
     }
 

@@ -37,7 +37,6 @@ pub use ask::Account;
 pub(crate) use ask::{Route, member_text, route};
 pub use cursor::CursorKeys;
 
-use reply::Reply;
 use responses::Responses;
 use schema::{AccountPath, MemberPath, PointsHistoryParameters, RequestHeaders};
 
@@ -158,7 +157,7 @@ impl Rules {
         asked: Asked<'_>,
         now: Tick,
     ) -> Answer {
-        let response = Reply { page, query, account, now, heads: &self.heads, asked }.render();
+        let response = reply::render(page, query, account, now, &self.heads, asked);
         let age = Some(page.age(now).as_secs());
         Answer { response, seen: Seen { outcome: page.outcome.label(), age, upstream: None } }
     }

@@ -17,62 +17,53 @@ use crate::http::request_id::X_REQUEST_ID;
 /// Room for `Age`, `Cache-Status` and `X-Request-Id`.
 const CHANGING_BYTES: usize = 192;
 
-/// Everything that decides what a response says.
-pub(super) struct Reply<'a> {
-    pub page: &'a Page,
-    pub query: &'a HistoryQuery,
-    pub account: &'a Account,
-    pub now: Tick,
-    pub heads: &'a Heads,
-    pub asked: Asked<'a>,
-}
-
-impl Reply<'_> {
-    /// Writes the response: 200, or 304 if the caller has these rows already.
-    pub(super) fn render(&self) -> Response<Bytes> {
-        let write = || write_texts(self.page, self.query, self.account);
-        self.page.show_texts(name(self.page, self.query), write, |texts| self.render_with(texts))
-    }
-
-    fn render_with(&self, texts: &PageTexts) -> Response<Bytes> {
-        let Reply { page, now, heads, asked, .. } = *self;
-        let kept = page.outcome.is_kept();
-        let unchanged = kept && caching::not_modified(asked.headers, texts.etag.as_bytes());
-        let rows_bytes: usize = page.rows().map(|json| json.len() + 1).sum();
-        let mut out = Vec::with_capacity(CHANGING_BYTES + texts.envelope.len() + rows_bytes);
-        let age = written(&mut out, |out| {
-            let mut digits = itoa::Buffer::new();
-            out.extend_from_slice(digits.format(page.age(now).as_secs()).as_bytes());
-        });
-        let status =
-            written(&mut out, |out| caching::write_cache_status(page.outcome, page.ttl_seconds(now), out));
-        let id = written(&mut out, |out| out.extend_from_slice(asked.id.as_str().as_bytes()));
-        // One buffer that leaves in one write: sending the rows from where the cache has them was measured, and is slower.
-        let rows = written(&mut out, |out| {
-            if !unchanged {
-                body::write_body(page, &texts.envelope, texts.split, out);
-            }
-        });
-        let all = Bytes::from(out);
-        let mut headers = heads.of(page.class(), kept);
-        for (name, value) in headers.iter_mut() {
-            *value = match name {
-                name if name == ETAG => texts.etag.clone(),
-                name if name == LINK => texts.link.clone(),
-                name if name == AGE => text(&all, &age),
-                name if *name == CACHE_STATUS => text(&all, &status),
-                name if *name == X_REQUEST_ID => text(&all, &id),
-                _ => continue,
-            };
+/// Writes the response: 200, or 304 if the caller has these rows already.
+pub(super) fn render(
+    page: &Page,
+    query: &HistoryQuery,
+    account: &Account,
+    now: Tick,
+    heads: &Heads,
+    asked: Asked<'_>,
+) -> Response<Bytes> {
+    let prepared = page.texts(name(page, query), || write_texts(page, query, account));
+    let texts = &prepared.1;
+    let kept = page.outcome.is_kept();
+    let unchanged = kept && caching::not_modified(asked.headers, texts.etag.as_bytes());
+    let rows_bytes: usize = page.rows().map(|json| json.len() + 1).sum();
+    let mut out = Vec::with_capacity(CHANGING_BYTES + texts.envelope.len() + rows_bytes);
+    let age = written(&mut out, |out| {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(digits.format(page.age(now).as_secs()).as_bytes());
+    });
+    let status =
+        written(&mut out, |out| caching::write_cache_status(page.outcome, page.ttl_seconds(now), out));
+    let id = written(&mut out, |out| out.extend_from_slice(asked.id.as_str().as_bytes()));
+    // One buffer that leaves in one write: sending the rows from where the cache has them was measured, and is slower.
+    let rows = written(&mut out, |out| {
+        if !unchanged {
+            body::write_body(page, &texts.envelope, texts.split, out);
         }
-        let mut response = Response::new(all.slice(rows));
-        if unchanged {
-            headers.remove(CONTENT_TYPE);
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        }
-        *response.headers_mut() = headers;
-        response
+    });
+    let all = Bytes::from(out);
+    let mut headers = heads.of(page.class(), kept);
+    for (name, value) in headers.iter_mut() {
+        *value = match name {
+            name if name == ETAG => texts.etag.clone(),
+            name if name == LINK => texts.link.clone(),
+            name if name == AGE => text(&all, &age),
+            name if *name == CACHE_STATUS => text(&all, &status),
+            name if *name == X_REQUEST_ID => text(&all, &id),
+            _ => continue,
+        };
     }
+    let mut response = Response::new(all.slice(rows));
+    if unchanged {
+        headers.remove(CONTENT_TYPE);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    *response.headers_mut() = headers;
+    response
 }
 
 fn name(page: &Page, query: &HistoryQuery) -> PageName {
