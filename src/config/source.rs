@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// Everything that configuration is read from, so that tests can hand in all of it.
@@ -31,9 +32,22 @@ pub struct Disk;
 impl Files for Disk {
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
+        if is_named_pipe(path) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, NAMED_PIPE));
+        }
         std::fs::File::open(path)?.take(most).read_to_end(&mut content)?;
         Ok(content)
     }
+}
+
+/// What is said of a named pipe.
+const NAMED_PIPE: &str =
+    "is a named pipe: opening it may take for ever, and it can't be read again; name a file";
+
+/// Whether whoever opens it may wait for ever. A shell's `<(…)` is a pipe too, but one that is open already.
+fn is_named_pipe(path: &Path) -> bool {
+    let open = ["/dev/", "/proc/"].iter().any(|place| path.starts_with(place));
+    !open && std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo())
 }
 
 /// Files that exist only in memory.
@@ -58,6 +72,7 @@ pub(super) fn read_text(files: &dyn Files, path: &Path, most: u64) -> Result<Str
         io::ErrorKind::NotFound => "does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
         io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+        io::ErrorKind::Unsupported if error.to_string() == NAMED_PIPE => NAMED_PIPE.to_owned(),
         other => format!("can't be read: {other}"),
     })?;
     if content.len() as u64 > most {

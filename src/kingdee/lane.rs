@@ -1,13 +1,13 @@
 //! The lane in front of one account set: so many calls at once, so many a minute, so many waiting, no longer than
-//! their deadline, nor long in a crowd that does not end; users first; none while Kingdee fails, fewer while it refuses. Every attempt passes here, retries
-//! too; cache hits never do.
+//! their deadline, nor long in a crowd that does not end; users first; none while Kingdee fails, fewer while it refuses.
+//! Every attempt passes here, retries too; cache hits never do.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::call::{Call, Priority};
 use super::failure::{Failure, KingdeeError};
@@ -140,9 +140,21 @@ impl Lane {
     /// many are waiting already, or the breaker is open.
     pub async fn enter(&self, call: Call<'_>) -> Result<Turn<'_>, KingdeeError> {
         let turn = self.enter_alone(call.priority, call.deadline).await?;
-        match &self.fleet {
-            Some(fleet) => fleet.load_full().slot(call).await.map_err(full).map(|()| turn.begun_now()),
-            None => Ok(turn),
+        let Some(fleet) = &self.fleet else { return Ok(turn) };
+        let (fleet, now) = (fleet.load_full(), Instant::now());
+        let latest = self.lock().crowd.latest_slot(call.priority, fleet.interval(), now, call.deadline);
+        let slot = fleet.slot(Call { deadline: latest, ..call }).await;
+        self.tell_crowd(call.priority, slot);
+        sleep(slot.map_err(full)?).await;
+        Ok(turn.begun_now())
+    }
+
+    /// Where replicas share the quota, it says whether there is a crowd.
+    fn tell_crowd(&self, priority: Priority, slot: Result<Duration, Duration>) {
+        let mut state = self.lock();
+        match slot {
+            Ok(Duration::ZERO) => state.crowd.passed(priority),
+            Ok(_) | Err(_) => state.crowd.blocked(priority, Instant::now()),
         }
     }
 
@@ -202,7 +214,9 @@ impl Lane {
         let slot = state.rate.as_ref().ok_or_else(|| full(MINUTE))?.slot(now, ahead);
         let pass = state.breaker.check(self.clock.tick()).map_err(broken)?;
         if ahead == 0 && state.under_way < state.settings.concurrency && slot <= now {
-            state.crowd.passed(priority);
+            if self.fleet.is_none() {
+                state.crowd.passed(priority);
+            }
             return Ok(Admitted::Go(state.begin(self, pass, now)));
         }
         state.crowd.blocked(priority, now);

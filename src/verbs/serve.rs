@@ -13,7 +13,12 @@ use super::{ConfigFile, Ended, load_to_reload, runtime};
 
 pub(super) fn run(file: &ConfigFile, clock: Clock) -> Ended {
     match load_to_reload(file).and_then(|read| Ok((read, runtime()?))) {
-        Ok(((config, loader, trace), runtime)) => runtime.block_on(serve(config, loader, trace, clock)),
+        Ok(((config, loader, trace), runtime)) => {
+            let ended = runtime.block_on(serve(config, loader, trace, clock));
+            // Whatever still hangs, a file on a server that is gone for one, is no reason to stay.
+            runtime.shutdown_background();
+            ended
+        }
         Err(ended) => ended,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use points_gateway::sandbox::{Fault, SandboxSettings};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::fleet::{Fleet, PATIENT};
 use crate::support::redis::{Gate, Redis};
@@ -62,6 +62,42 @@ async fn crowd(fleet: &Fleet) -> u64 {
         assert_eq!(answer.unwrap().status(), 200);
     }
     fleet.record_calls() - before
+}
+
+/// Sixty a second where ten may be made, for longer than one may wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_crowd_that_does_not_end_whoever_is_served_is_served_soon_and_no_call_is_wasted() {
+    let redis = Redis::start().await;
+    let lane = [
+        PATIENT,
+        ("KINGDEE__LANE__PER_MINUTE", "600"),
+        ("KINGDEE__LANE__BURST", "1"),
+        ("KINGDEE__CALL_TIMEOUT", "3s"),
+    ];
+    let fleet = Fleet::start(2, Some(&redis), &lane).await;
+    fleet.replicas[0].get("/members/1001/points-history").await.page();
+    fleet.sandbox.control().set_latency(Duration::from_millis(200));
+    let mut every = tokio::time::interval(Duration::from_millis(50) / 3);
+    let mut asked = Vec::new();
+    for n in 0..60 * 9 {
+        every.tick().await;
+        let question = fleet.replicas[n % 2].request(&format!("/members/{}/points-history", 910_000 + n));
+        asked.push(tokio::spawn(async move {
+            let begun = Instant::now();
+            (question.send().await.unwrap().status().as_u16(), begun.elapsed())
+        }));
+    }
+    let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert!(
+        answers.iter().all(|(status, _)| [200, 503].contains(status)),
+        "a call that could not end in time"
+    );
+    let late = answers.split_at(60 * 6).1;
+    let mut waits: Vec<_> = late.iter().filter(|(status, _)| *status == 200).map(|(_, took)| *took).collect();
+    waits.sort_unstable();
+    assert!(waits.len() >= 15, "{} of thirty turns are used", waits.len());
+    let median = waits[waits.len() / 2];
+    assert!(median < Duration::from_millis(1200), "{median:?}, where one may wait three seconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]

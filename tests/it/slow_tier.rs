@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use points_gateway::sandbox::{Endpoint, Fault};
 use tokio::time::{Instant, sleep};
 
 use crate::support::fleet::Fleet;
@@ -146,4 +147,26 @@ async fn a_replica_that_ends_leaves_its_rows_and_no_lease() {
     fleet.replicas.remove(0).app.stop().await;
     let left = left().await;
     assert!(left.len() == before + 1 && !left.iter().any(|key| key.ends_with(":lease")), "{left:?}");
+}
+
+/// The question for a token and the one whether it may be bought take more than one patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_that_is_only_slow_still_counts_token_calls() {
+    let redis = Redis::start().await;
+    let gate = Gate::before(redis.address()).await;
+    let mut fleet = Fleet::start(0, None, &CONFIGURATION).await;
+    for _ in 0..3 {
+        fleet.add_with(Some(&gate.url()), &[]).await;
+    }
+    let control = fleet.sandbox.control();
+    control.fail(Endpoint::Token, Some(Fault::Status(503)));
+    gate.delay(Duration::from_millis(350));
+    for round in 0..3 {
+        for (n, replica) in fleet.replicas.iter().enumerate() {
+            let status = replica.get(&format!("/members/7{round}{n}/points-history")).await.status;
+            assert!([502, 503].contains(&status), "{status}");
+        }
+    }
+    assert!(control.busiest_minute().token <= 2, "{}", control.busiest_minute().token);
+    assert!(fleet.replicas.iter().all(|replica| replica.app.history().shared_tier().unwrap().link.is_open()));
 }

@@ -141,10 +141,13 @@ fn files_of_the_machine_are_read_within_their_bounds() {
     assert_eq!(load(&path).unwrap().log.level, "warn");
     std::fs::write(&path, "#".repeat((256 << 10) + 1)).unwrap();
     std::fs::write(folder.path().join("b.toml"), b"\xff\xfe").unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(folder.path().join("d.toml")).status();
+    assert!(pipe.unwrap().success());
     for (name, why) in [
         ("a.toml", "is larger"),
         ("b.toml", "is not UTF-8"),
         ("c.toml", "does not exist"),
+        ("d.toml", "is a named pipe"),
         ("", "is a folder"),
     ] {
         let faults = load(&folder.path().join(name)).unwrap_err();

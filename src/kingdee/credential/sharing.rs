@@ -11,7 +11,6 @@ use super::grant::Grant;
 use super::set::Fetched;
 use super::source::Source;
 use crate::kingdee::failure::KingdeeError;
-use crate::shared::Patience;
 use crate::shared::seal::Name;
 
 /// How often those who wait look.
@@ -34,7 +33,7 @@ pub struct Wanted {
 /// As [`Source::fetch`].
 pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result<Fetched, KingdeeError> {
     let Some(fleet) = source.fleet() else {
-        return source.fetch(wanted.held, Patience::none(), deadline).await;
+        return source.fetch(wanted.held, deadline).await;
     };
     // By our own clock: a lease may have been left without an end.
     let until = Instant::now() + LEASE;
@@ -43,7 +42,7 @@ pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result
         let left = patience.left();
         let Ok(Sought { name, found, lease }) = fleet.find_or_lease(&seen, &patience).await else { break };
         if let Some(lease) = lease {
-            let fetched = source.fetch(wanted.held, &patience, deadline).await;
+            let fetched = source.fetch(wanted.held, deadline).await;
             fleet.done(lease, fetched.as_ref().ok());
             return fetched;
         }
@@ -56,7 +55,7 @@ pub async fn fetch(source: &Source, wanted: Wanted, deadline: Instant) -> Result
             sleep(LOOK_EVERY).await;
         }
     }
-    source.fetch(wanted.held, &patience, deadline).await
+    source.fetch(wanted.held, deadline).await
 }
 
 /// What another replica has fetched, without asking Kingdee.

@@ -22,7 +22,6 @@ use crate::kingdee::sign::app_signature;
 use crate::kingdee::tally::Classes;
 use crate::kingdee::transport::AttemptError;
 use crate::kingdee::wire::{AuthorizationRow, read_authorizations, read_token};
-use crate::shared::Patience;
 
 /// Path of the endpoint that tells authorisations.
 pub const AUTHORIZE: &str = "/jdyconnector/app_management/push_app_authorize";
@@ -194,7 +193,7 @@ impl Source {
     /// Why there is none; [`Failure::LaneFull`] where two calls were made within a minute.
     pub async fn buy_once(&self, grant: &Arc<Grant>, deadline: Instant) -> Result<Fetched, KingdeeError> {
         let pass = self.guard.take().map_err(used_up)?;
-        self.buy(grant, pass, Patience::none(), deadline).await.map_err(|attempt| attempt.error)
+        self.buy(grant, pass, deadline).await.map_err(|attempt| attempt.error)
     }
 
     async fn pull(
@@ -219,16 +218,11 @@ impl Source {
     /// with an old secret would be one of the two that a minute has. Where the platform refuses the secret or the
     /// authorisation all the same, the grant is pulled anew and, if it is another one, the call made once more; so it
     /// is where the answer was garbled, the clock wrong or the socket closed. Never more than two calls a minute, of the
-    /// whole fleet where it can be asked with the `patience` that is left.
+    /// whole fleet where it can be asked.
     ///
     /// # Errors
     /// The last failure.
-    pub async fn fetch(
-        &self,
-        held: Option<Arc<Grant>>,
-        patience: &Patience,
-        deadline: Instant,
-    ) -> Result<Fetched, KingdeeError> {
+    pub async fn fetch(&self, held: Option<Arc<Grant>>, deadline: Instant) -> Result<Fetched, KingdeeError> {
         let pass = self.guard.take().map_err(used_up)?;
         let mut grant = match (self.grant(deadline).await, held) {
             (Ok(grant), _) => grant,
@@ -238,7 +232,7 @@ impl Source {
                 return Err(error);
             }
         };
-        let first = match self.buy(&grant, pass, patience, deadline).await {
+        let first = match self.buy(&grant, pass, deadline).await {
             Ok(fetched) => return Ok(fetched),
             Err(failed) => failed,
         };
@@ -254,20 +248,14 @@ impl Source {
             return Err(first.error);
         }
         match self.guard.take() {
-            Ok(pass) => self.buy(&grant, pass, patience, deadline).await.map_err(|attempt| attempt.error),
+            Ok(pass) => self.buy(&grant, pass, deadline).await.map_err(|attempt| attempt.error),
             Err(wait) => Err(KingdeeError { retry_after: Some(wait), ..first.error }),
         }
     }
 
-    async fn buy(
-        &self,
-        grant: &Arc<Grant>,
-        pass: Pass,
-        patience: &Patience,
-        deadline: Instant,
-    ) -> Result<Fetched, AttemptError> {
+    async fn buy(&self, grant: &Arc<Grant>, pass: Pass, deadline: Instant) -> Result<Fetched, AttemptError> {
         if let Some(fleet) = &self.fleet
-            && let Err(wait) = fleet.may_call(patience).await
+            && let Err(wait) = fleet.may_call().await
         {
             pass.give_back();
             return Err(AttemptError::plain(used_up(wait)));

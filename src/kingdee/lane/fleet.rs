@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::debt::Debt;
 use super::rate::{MINUTE, Rate, spacing};
@@ -89,11 +89,16 @@ impl FleetQuota {
         FleetQuota { debt: self.debt.clone(), ..quota }
     }
 
-    /// Waits for a slot that comes before the call's deadline.
+    /// Time between two slots.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Takes a slot that comes before the call's deadline, and says how long the call has to wait for it.
     ///
     /// # Errors
-    /// How long it would take.
-    pub async fn slot(&self, call: Call<'_>) -> Result<(), Duration> {
+    /// How long it would have been.
+    pub async fn slot(&self, call: Call<'_>) -> Result<Duration, Duration> {
         let (tolerance, deadline) = match call.priority {
             Priority::User => (self.tolerance, call.deadline),
             // Half of the burst is for users.
@@ -101,14 +106,10 @@ impl FleetQuota {
                 (self.tolerance / 2, call.deadline.min(Instant::now() + BEHIND_THE_SCENES))
             }
         };
-        let wait = match self.reserve(tolerance, deadline, call.patience).await {
-            Some(reserved) => reserved?,
-            None => self.reserve_of_share(deadline)?,
-        };
-        if !wait.is_zero() {
-            sleep(wait).await;
+        match self.reserve(tolerance, deadline, call.patience).await {
+            Some(reserved) => reserved,
+            None => self.reserve_of_share(deadline),
         }
-        Ok(())
     }
 
     /// `None` if the tier is away, or says nothing as long as there is patience.
@@ -171,6 +172,7 @@ fn micros(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use secrecy::SecretString;
+    use tokio::time::sleep;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -197,7 +199,8 @@ mod tests {
     async fn calls_at_less_than_the_pace_of_all_owe_nothing_however_long_the_tier_is_away() {
         let quota = quota(120, 2);
         for _ in 0..90 {
-            quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
+            let wait = quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
+            sleep(wait).await;
             sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(owed(&quota), 0);
@@ -207,7 +210,8 @@ mod tests {
     async fn a_crowd_while_the_tier_is_away_is_owed_and_forgiven_with_time() {
         let quota = quota(120, 2);
         for _ in 0..6 {
-            quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
+            let wait = quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
+            sleep(wait).await;
         }
         assert_eq!(owed(&quota), 6);
         sleep(quota.interval * 4).await;

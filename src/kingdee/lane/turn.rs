@@ -12,13 +12,15 @@ use super::{Lane, Verdict};
 pub struct Turn<'l> {
     lane: &'l Lane,
     pass: Pass,
+    /// When it got its place, and when the call began.
+    taken: Instant,
     begun: Instant,
     verdict: Verdict,
 }
 
 impl<'l> Turn<'l> {
-    pub(super) fn new(lane: &'l Lane, pass: Pass, begun: Instant) -> Turn<'l> {
-        Turn { lane, pass, begun, verdict: Verdict::Unknown }
+    pub(super) fn new(lane: &'l Lane, pass: Pass, now: Instant) -> Turn<'l> {
+        Turn { lane, pass, taken: now, begun: now, verdict: Verdict::Unknown }
     }
 
     /// The call begins only now, since its turn was not all that it waited for.
@@ -60,7 +62,7 @@ impl Drop for Turn<'_> {
             Verdict::Unknown => state.breaker.forget(self.pass),
         }
         if self.verdict == Verdict::Answers {
-            state.crowd.answered(self.begun.elapsed());
+            state.crowd.answered(self.begun.elapsed(), self.taken.elapsed());
         }
         if let (Verdict::Refuses, Some(rate)) = (self.verdict, &mut state.rate) {
             rate.slow_down(self.begun, Instant::now());
