@@ -41,11 +41,9 @@ impl Crowd {
 
     /// Somebody came and could not.
     pub fn blocked(&mut self, priority: Priority, now: Instant) {
+        let first = self.blocked_since(priority, now).unwrap_or(now);
         let same = self.since.iter_mut().zip(PRIORITIES).filter(|(_, p)| *p == priority);
-        same.for_each(|(since, _)| {
-            let first = since.filter(|(_, last)| now.saturating_duration_since(*last) <= CALM);
-            *since = Some((first.map_or(now, |(first, _)| first), now));
-        });
+        same.for_each(|(since, _)| *since = Some((first, now)));
     }
 
     /// A call was answered after this time, and had its place for so long.
@@ -101,9 +99,14 @@ impl Crowd {
     }
 
     fn is_endless(&self, priority: Priority, now: Instant, latest: Instant) -> bool {
-        let since = self.since.iter().zip(PRIORITIES).find(|(_, p)| *p == priority);
-        let first = since.and_then(|(since, _)| since.filter(|(_, last)| now - *last <= CALM));
-        first.is_some_and(|(first, _)| now.saturating_duration_since(first) > latest - now)
+        let since = self.blocked_since(priority, now);
+        since.is_some_and(|since| now.saturating_duration_since(since) > latest - now)
+    }
+
+    /// Since when nobody could go at once, unless it has been calm since.
+    fn blocked_since(&self, priority: Priority, now: Instant) -> Option<Instant> {
+        let (since, _) = self.since.iter().zip(PRIORITIES).find(|(_, p)| *p == priority)?;
+        since.filter(|(_, last)| now.saturating_duration_since(*last) <= CALM).map(|(first, _)| first)
     }
 }
 

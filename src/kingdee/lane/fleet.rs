@@ -189,6 +189,12 @@ mod tests {
         FleetQuota::new(shared, &AccountName::parse("main").unwrap(), &lane)
     }
 
+    /// Takes a slot and waits for it.
+    async fn go(quota: &FleetQuota) {
+        let call = Call::alone(Priority::User, Instant::now() + MINUTE);
+        sleep(quota.slot(call).await.unwrap()).await;
+    }
+
     fn owed(quota: &FleetQuota) -> u64 {
         let owed = quota.debt.take();
         quota.debt.put_back(owed, Instant::now());
@@ -199,8 +205,7 @@ mod tests {
     async fn calls_at_less_than_the_pace_of_all_owe_nothing_however_long_the_tier_is_away() {
         let quota = quota(120, 2);
         for _ in 0..90 {
-            let wait = quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
-            sleep(wait).await;
+            go(&quota).await;
             sleep(Duration::from_secs(1)).await;
         }
         assert_eq!(owed(&quota), 0);
@@ -210,8 +215,7 @@ mod tests {
     async fn a_crowd_while_the_tier_is_away_is_owed_and_forgiven_with_time() {
         let quota = quota(120, 2);
         for _ in 0..6 {
-            let wait = quota.slot(Call::alone(Priority::User, Instant::now() + MINUTE)).await.unwrap();
-            sleep(wait).await;
+            go(&quota).await;
         }
         assert_eq!(owed(&quota), 6);
         sleep(quota.interval * 4).await;
