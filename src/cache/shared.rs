@@ -170,8 +170,3 @@ impl SharedChunks {
         }
     }
 }
-
-/// A name that never was.
-fn new_name() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}

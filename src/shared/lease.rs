@@ -38,7 +38,7 @@ pub struct Lease {
 impl Lease {
     /// One that a script is to take at `key`; nobody has it yet.
     pub fn wanted(key: &str) -> Lease {
-        Lease { key: key.to_owned(), owner: format!("{:032x}", rand::random::<u128>()), fence: 0 }
+        Lease { key: key.to_owned(), owner: new_name(), fence: 0 }
     }
 
     /// Whom the tier knows it by.
@@ -75,4 +75,9 @@ impl Shared {
 /// Whole milliseconds for Redis, at least one.
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// A name that never was: of an owner, of a generation, of a key to try things on.
+pub fn new_name() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }

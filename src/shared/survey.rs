@@ -10,6 +10,7 @@ use redis::aio::{MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, PushInfo};
 use tokio::time::{Instant, timeout};
 
+use super::lease::new_name;
 use super::link::{client, what};
 use super::script::Script;
 use super::{SharedError, SharedSettings, seal};
@@ -107,7 +108,7 @@ async fn look(client: &redis::Client, seal: &seal::Seal) -> redis::RedisResult<S
 }
 
 async fn refused(connection: &mut MultiplexedConnection, seal: &seal::Seal) -> Vec<(String, String)> {
-    let key = seal.key(&["doctor", &format!("{:032x}", rand::random::<u128>())]);
+    let key = seal.key(&["doctor", &new_name()]);
     let bell = seal.key(&["purge-bell"]);
     let mut ask = Script::new(TRY).on(&[&key]);
     ask.arg(seal.key(&["doctor-bell"]));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Found, Generation, Place, SharedChunks, Version, new_name, record};
-use crate::shared::lease::{Lease, TAKE, millis};
+use super::{Found, Generation, Place, SharedChunks, Version, record};
+use crate::shared::lease::{Lease, TAKE, millis, new_name};
 use crate::shared::seal::Name;
 use crate::shared::{Away, Patience, Script};
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::{SharedChunks, new_name};
+use super::SharedChunks;
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
-use crate::shared::lease::millis;
+use crate::shared::lease::{millis, new_name};
 use crate::shared::{Away, Script};
 
 /// Purges that the tier remembers, and that a replica that can't reach it does.
