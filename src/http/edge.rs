@@ -2,10 +2,12 @@
 //!
 //! Not `axum::serve`, which lets a connection with half a request head stay for ever. Three traps of hyper's own
 //! version sniffing are avoided by looking at the first bytes ourselves ([`version`]), under a time-out, and choosing
-//! HTTP/1.1 or HTTP/2 then; a reader that takes nothing is ended by the kernel (`TCP_USER_TIMEOUT`). What hyper answers
+//! HTTP/1.1 or HTTP/2 then. A caller who says nothing has his time ([`attendance`]); a reader that takes nothing is ended by
+//! the kernel (`TCP_USER_TIMEOUT`). What hyper answers
 //! by itself before there is a request (400, 414 beyond 64 KiB, 431) has no body: nobody could be told more there.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
 use socket2::SockRef;
@@ -32,10 +34,14 @@ mod bind;
 mod accept;
 mod version;
 mod streams;
+mod attendance;
+mod hang_up;
 
 pub use bind::{bind, reachable, vacate};
 
 use accept::Acceptor;
+use attendance::Attendance;
+use hang_up::HangUp;
 use streams::Streams;
 use version::{Version, version_of};
 
@@ -59,12 +65,12 @@ impl<S, B> HttpService<B> for S where
 
 /// Bounds on any body that such a service can answer with.
 pub trait AnswerBody:
-    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
 {
 }
 
 impl<B> AnswerBody for B where
-    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
 {
 }
 
@@ -126,9 +132,9 @@ impl Edge {
         B: AnswerBody,
     {
         let connections = TaskTracker::new();
-        let hang_up = CancellationToken::new();
+        let hang_up = HangUp::default();
         let begin = |(stream, place)| {
-            let (edge, service, hang_up) = (self.clone(), service.clone(), hang_up.child_token());
+            let (edge, service, hang_up) = (self.clone(), service.clone(), hang_up.clone());
             let open = Open::one_more(&self.metrics.open);
             connections.spawn(async move {
                 edge.connection(stream, service, hang_up).await;
@@ -145,7 +151,7 @@ impl Edge {
         if timeout(drain.idle, connections.wait()).await.is_ok() {
             return;
         }
-        hang_up.cancel();
+        hang_up.say();
         if timeout(drain.deadline.saturating_sub(drain.idle), connections.wait()).await.is_err() {
             let left = connections.len();
             self.metrics.cut.inc_by(left as u64);
@@ -154,7 +160,7 @@ impl Edge {
     }
 
     /// One connection, to its end. How it ends is the peer's affair; requests have been counted one by one.
-    async fn connection<S, B>(&self, stream: TcpStream, service: S, hang_up: CancellationToken)
+    async fn connection<S, B>(&self, stream: TcpStream, service: S, hang_up: HangUp)
     where
         S: HttpService<B>,
         B: AnswerBody,
@@ -165,15 +171,22 @@ impl Edge {
         // The kernel ends a connection whose reader takes nothing; in user space that would cost every write.
         let _best_effort = socket.set_tcp_user_timeout(Some(limits.write_timeout));
         let version = timeout(limits.head_timeout, version_of(&stream));
-        let Some(Ok(Some(version))) = hang_up.run_until_cancelled(version).await else { return };
+        let Some(Ok(Some(version))) = hang_up.unless_said(version).await else { return };
         let io = TokioIo::new(stream);
         match version {
             Version::One => {
                 // Not at `stop`: hyper would close a kept connection on which the next request is on its way.
-                let mut connection = std::pin::pin!(limits.http1().serve_connection(io, service));
-                if hang_up.run_until_cancelled(connection.as_mut()).await.is_none() {
+                let caller = Attendance::begin();
+                let at_hand = caller.clone();
+                let attended = service_fn(move |request| {
+                    let (answering, response) = (at_hand.answering(), service.call(request));
+                    async move { Ok::<_, Infallible>(answering.with(response.await?)) }
+                });
+                let mut connection = pin!(limits.http1().serve_connection(io, attended));
+                let served = caller.run(connection.as_mut(), limits.head_timeout);
+                if hang_up.unless_said(served).await.is_none() {
                     connection.as_mut().graceful_shutdown();
-                    let _ended = connection.await;
+                    let _ended = caller.run(connection, limits.head_timeout).await;
                 }
             }
             Version::Two => {
@@ -181,7 +194,7 @@ impl Edge {
                 let stop = self.stop.child_token();
                 let streams = Streams::living(rules.stream_life());
                 let builder = limits.http2(streams.clone());
-                let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+                let mut connection = pin!(builder.serve_connection(io, service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
                     () = stop.cancelled() => {}
@@ -205,10 +218,7 @@ impl Rules {
 impl EdgeLimits {
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.head_timeout)
-            .max_buf_size(self.max_head_bytes);
+        builder.max_buf_size(self.max_head_bytes);
         // Not `pipeline_flush`: with unread bytes behind a request it holds the answer back, and loses it if they are bad.
         builder
     }
