@@ -20,7 +20,7 @@ pub mod generation;
 pub mod flight;
 pub mod shared;
 
-pub use prepared::{PageName, PageTexts};
+pub use prepared::{PageName, PageTexts, TextsPlace};
 pub use settings::CacheSettings;
 pub use shared::SharedChunks;
 pub use stored::Stored;

@@ -18,6 +18,8 @@ pub mod parameter;
 pub mod request_id;
 pub mod problem;
 mod answer;
+mod seconds;
+pub mod body;
 pub mod landing;
 mod docs;
 mod problem_pages;

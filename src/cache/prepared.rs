@@ -1,12 +1,11 @@
 //! What the edge wrote for the pages of a chunk that are asked for most: it lives beside the rows and dies with them.
 //!
 //! Apart from the rows, a page says the same every time it is served while its chunk lives, save for its age. Writing
-//! that anew (entity tag, `Link`, cursor, envelope) costs more than copying the rows does, so the last few pages asked
+//! that anew (entity tag, `Link`, cursor, envelope) costs more than copying the rows does, so the first few pages asked
 //! of a chunk keep what was written.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::HeaderValue;
 
@@ -37,27 +36,59 @@ pub struct PageTexts {
     pub split: usize,
 }
 
-/// Texts of the pages last asked for, one of each hash.
+impl PageTexts {
+    /// The envelope in two.
+    pub fn around_rows(&self) -> (&[u8], &[u8]) {
+        self.envelope.split_at_checked(self.split).unwrap_or_default()
+    }
+
+    const fn none() -> PageTexts {
+        const BLANK: HeaderValue = HeaderValue::from_static("");
+        PageTexts { etag: BLANK, link: BLANK, envelope: Bytes::new(), split: 0 }
+    }
+}
+
+/// Texts of the pages first asked for, one of each hash.
 #[derive(Default)]
-pub struct Prepared([ArcSwapOption<(PageName, PageTexts)>; PAGES]);
+pub struct Prepared([OnceLock<(PageName, PageTexts)>; PAGES]);
+
+/// Where a chunk keeps the texts of a page, for as long as it lives.
+#[derive(Debug, Clone, Copy)]
+pub struct TextsPlace(usize);
 
 impl Prepared {
-    /// Bytes that the texts of all pages take, and some more: two filters make `Link` as long as that.
-    pub const BYTES: usize = PAGES * 640;
+    /// Bytes that the texts of all pages own, and some more: two filters make `Link` as long as that.
+    pub const BYTES: usize = PAGES * 512;
 
-    /// The texts of a page: kept from the last time, or written now.
-    pub fn texts(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Arc<(PageName, PageTexts)> {
+    /// Where the texts of a page are kept: written before, or now.
+    ///
+    /// # Errors
+    /// The texts, written now, where another page has the place.
+    pub fn keep(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Result<TextsPlace, PageTexts> {
         // Sizes in use (10, 20, 50, 100) and neighbouring pages fall into different places.
         let place = usize::from(page.size >> 1) + (page.start / u64::from(page.size.max(1))) as usize;
-        let Some(slot) = self.0.get(place % PAGES) else { return Arc::new((page, write())) };
-        if let Some(kept) = slot.load_full()
-            && kept.0 == page
-        {
-            return kept;
+        let place = place % PAGES;
+        let Some(slot) = self.0.get(place) else { return Err(write()) };
+        let is_ours = |kept: &(PageName, PageTexts)| kept.0 == page;
+        let kept = slot.get();
+        if kept.is_some_and(is_ours) {
+            return Ok(TextsPlace(place));
         }
-        let written = Arc::new((page, write()));
-        slot.store(Some(Arc::clone(&written)));
-        written
+        let texts = write();
+        if kept.is_some() {
+            return Err(texts);
+        }
+        match slot.set((page, texts)) {
+            Ok(()) => Ok(TextsPlace(place)),
+            Err(_) if slot.get().is_some_and(is_ours) => Ok(TextsPlace(place)), // somebody was faster
+            Err(ours) => Err(ours.1),
+        }
+    }
+
+    /// What is kept there.
+    pub fn at(&self, place: TextsPlace) -> &PageTexts {
+        static NONE: PageTexts = PageTexts::none(); // no place is given before its texts are there
+        self.0.get(place.0).and_then(OnceLock::get).map_or(&NONE, |kept| &kept.1)
     }
 }
 
@@ -76,25 +107,44 @@ mod tests {
         PageTexts { etag, link: HeaderValue::from_static(link), envelope: Bytes::new(), split: 0 }
     }
 
+    const FIRST: PageName = PageName { start: 0, size: 20, by_cursor: false };
+
+    /// The link of a page, kept or not.
+    fn link(prepared: &Prepared, page: PageName, written: &'static str) -> HeaderValue {
+        match prepared.keep(page, || texts(written)) {
+            Ok(place) => prepared.at(place).link.clone(),
+            Err(texts) => texts.link,
+        }
+    }
+
     #[test]
     fn a_page_is_written_once_and_never_taken_for_another() {
         let prepared = Prepared::default();
-        let first = PageName { start: 0, size: 20, by_cursor: false };
-        prepared.texts(first, || texts("first"));
         let others = [
-            PageName { size: 10, ..first },
-            PageName { size: 24, ..first },
-            PageName { start: 20, ..first },
-            PageName { start: 40, ..first },
-            PageName { by_cursor: true, ..first },
+            PageName { size: 10, ..FIRST },
+            PageName { size: 24, ..FIRST },
+            PageName { start: 20, ..FIRST },
+            PageName { start: 40, ..FIRST },
+            PageName { by_cursor: true, ..FIRST },
         ];
         for _ in 0..3 {
-            assert_eq!(prepared.texts(first, || texts("first")).1.link, "first");
+            assert_eq!(link(&prepared, FIRST, "first"), "first");
             for other in others {
-                assert_eq!(prepared.texts(other, || texts("other")).1.link, "other", "{other:?}");
+                assert_eq!(link(&prepared, other, "other"), "other", "{other:?}");
             }
         }
-        prepared.texts(first, || texts("first"));
-        assert_eq!(prepared.texts(first, || unreachable!("written already")).1.link, "first");
+        prepared.keep(FIRST, || unreachable!("written already")).unwrap();
+    }
+
+    #[test]
+    fn of_two_pages_that_come_at_once_each_gets_its_own() {
+        let prepared = Prepared::default();
+        let other = PageName { start: 40, ..FIRST }; // the same place
+        let both = || {
+            assert_eq!(link(&prepared, other, "other"), "other");
+            texts("first")
+        };
+        assert_eq!(prepared.keep(FIRST, both).unwrap_err().link, "first");
+        assert_eq!(link(&prepared, other, "not again"), "other");
     }
 }

@@ -247,12 +247,19 @@ impl Chunk {
 
     /// JSON of the rows in `places`, comma-separated, without a comma at the end; clipped to what is there.
     pub fn json(&self, places: Range<u32>) -> &[u8] {
+        self.slice(self.place_of(places))
+    }
+
+    /// Where [`Chunk::json`] of these places lies, for [`Chunk::slice`].
+    pub fn place_of(&self, places: Range<u32>) -> Range<usize> {
         let start = self.start_of(places.start.min(self.places()));
         let end = self.start_of(places.end.min(self.places()));
-        match self.bytes.get(start..end) {
-            Some([rows @ .., b',']) => rows,
-            _ => &[],
-        }
+        start..end.saturating_sub(1).max(start) // every row that is there ends in a comma
+    }
+
+    /// What [`Chunk::place_of`] found.
+    pub fn slice(&self, place: Range<usize>) -> &[u8] {
+        self.bytes.get(place).unwrap_or_default()
     }
 
     /// Where the row at `place` begins in `bytes`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::kept::KeptPage;
 use super::outcome::{Outcome, StaleReason};
 use super::read::Read;
 use crate::cache::{PageName, PageTexts, Stored};
@@ -58,13 +59,15 @@ impl Page {
         })
     }
 
-    /// What was written for this page, now or the last time it was asked for. A page of several chunks is written
-    /// each time: no chunk alone decides what it says.
-    pub fn texts(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Arc<(PageName, PageTexts)> {
-        match self.parts.as_slice() {
-            [only] => only.stored.prepared.texts(page, write),
-            _ => Arc::new((page, write())),
-        }
+    /// The page where the cache has it, with what was written for it now or the last time it was asked for.
+    ///
+    /// # Errors
+    /// What was written, where the cache doesn't keep it. Of a page of several chunks it never does: no chunk alone
+    /// decides what it says.
+    pub fn kept(&self, name: PageName, write: impl FnOnce() -> PageTexts) -> Result<KeptPage, PageTexts> {
+        let [Part { stored, places }] = self.parts.as_slice() else { return Err(write()) };
+        let texts = stored.prepared.keep(name, write)?;
+        Ok(KeptPage::of(stored, places.clone(), texts))
     }
 
     /// The rows, part by part; parts without rows are left out.

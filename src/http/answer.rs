@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::header::X_CONTENT_TYPE_OPTIONS;
 use http::{HeaderValue, Request, Response};
 
+use super::body::Whole;
 use super::problem::{Kind, Problem};
 use super::request_id::{self, RequestId, X_REQUEST_ID};
 
@@ -40,7 +40,7 @@ impl Seen {
 
 /// A response of prepared bytes, and what there is to tell of it.
 pub(crate) struct Answer {
-    pub response: Response<Bytes>,
+    pub response: Response<Whole>,
     pub seen: Seen,
 }
 
@@ -83,7 +83,7 @@ impl Problem {
     /// The problem as an answer.
     pub(crate) fn into_answer(self, id: &RequestId) -> Answer {
         let seen = Seen::of(self.kind().label());
-        let mut response = self.into_response(id);
+        let mut response = self.into_response(id).map(Whole::Bytes);
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         Answer { response, seen }
     }

@@ -2,10 +2,12 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::request_id::X_REQUEST_ID;
+use super::seconds::Prewritten;
 use crate::domain::freshness::{FreshnessClass, FreshnessPolicy};
 use crate::history::{Outcome, Wish};
 
@@ -118,8 +120,27 @@ pub(crate) fn not_modified(headers: &HeaderMap, etag: &[u8]) -> bool {
     })
 }
 
-/// Writes `Cache-Status` for rows that came from somewhere.
-pub(crate) fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) {
+/// `Age` of rows this many seconds old.
+pub(crate) fn age(seconds: u64) -> HeaderValue {
+    static AGES: Prewritten<4> = Prewritten::new("");
+    AGES.value(seconds)
+}
+
+/// `Cache-Status` for rows that came from somewhere, and are stale in `ttl` seconds.
+pub(crate) fn cache_status(outcome: Outcome, ttl: i64) -> HeaderValue {
+    static HITS: Prewritten<29> = Prewritten::new("points-gateway; hit; ttl=");
+    match (outcome, u64::try_from(ttl)) {
+        (Outcome::Hit, Ok(ttl)) => HITS.value(ttl),
+        _ => {
+            let mut text = Vec::with_capacity(128);
+            write_cache_status(outcome, ttl, &mut text);
+            // Every byte was written here; none can be forbidden in a header.
+            HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(BLANK)
+        }
+    }
+}
+
+fn write_cache_status(outcome: Outcome, ttl: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(CACHE_NAME);
     match outcome {
         Outcome::Hit => out.extend_from_slice(b"; hit"),

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -36,12 +35,15 @@ mod version;
 mod streams;
 mod attendance;
 mod hang_up;
+mod portions;
 
 pub use bind::{bind, reachable, vacate};
+pub use portions::Portions;
 
 use accept::Acceptor;
 use attendance::Attendance;
 use hang_up::HangUp;
+use portions::Portioned;
 use streams::Streams;
 use version::{Version, version_of};
 
@@ -65,12 +67,18 @@ impl<S, B> HttpService<B> for S where
 
 /// Bounds on any body that such a service can answer with.
 pub trait AnswerBody:
-    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
+    Body<Data: Portions + Send + Unpin, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+    + Send
+    + Unpin
+    + 'static
 {
 }
 
 impl<B> AnswerBody for B where
-    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
+    B: Body<Data: Portions + Send + Unpin, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static
 {
 }
 
@@ -180,7 +188,7 @@ impl Edge {
                 let at_hand = caller.clone();
                 let attended = service_fn(move |request| {
                     let (answering, response) = (at_hand.answering(), service.call(request));
-                    async move { Ok::<_, Infallible>(answering.with(response.await?)) }
+                    async move { Ok::<_, Infallible>(answering.with(response.await?.map(Portioned::new))) }
                 });
                 let mut connection = pin!(limits.http1().serve_connection(io, attended));
                 let served = caller.run(connection.as_mut(), limits.head_timeout);
@@ -218,7 +226,8 @@ impl Rules {
 impl EdgeLimits {
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(self.max_head_bytes);
+        // Not `writev`: an answer leaves fastest from one buffer (`bench/README.md`), which [`portions`] keeps small.
+        builder.max_buf_size(self.max_head_bytes).writev(false);
         // Not `pipeline_flush`: with unread bytes behind a request it holds the answer back, and loses it if they are bad.
         builder
     }

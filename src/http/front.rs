@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
-use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
+use super::body::FrontBody;
 use super::framing;
 use super::phase::Phase;
 use super::places::Places;
@@ -31,9 +30,6 @@ use crate::telemetry::{AccessLog, Members, RequestMetrics, Tracer};
 pub mod visit;
 
 use visit::{Book, Visit};
-
-/// Bodies of answers: prepared bytes, or whatever a handler streams.
-pub type FrontBody = Either<Full<Bytes>, axum::body::Body>;
 
 /// The service of the public listener. Clones share everything.
 #[derive(Clone)]
@@ -185,13 +181,13 @@ impl Shared {
         };
         let response = answer::finished(response, &id);
         waiting.answered(response.status().as_u16(), Seen::by(&response));
-        self.send(can_close, response.map(Either::Right))
+        self.send(can_close, response.map(FrontBody::Streamed))
     }
 
     fn leave(&self, visit: Visit, answer: Answer) -> Response<FrontBody> {
         let can_close = visit.can_close;
         self.book.tell(visit, answer.response.status().as_u16(), answer.seen);
-        self.send(can_close, answer.response.map(|bytes| Either::Left(Full::new(bytes))))
+        self.send(can_close, answer.response.map(FrontBody::whole))
     }
 
     /// On its way; the connection's last answer if we are closing by now.

@@ -1,11 +1,12 @@
 //! A page as bytes: the body that apps see, and `Link`.
 
+use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ask::Account;
 use super::cursor;
 use crate::domain::query::{HistoryQuery, Position};
-use crate::history::Page;
+use crate::history::{Page, PageTexts};
 
 /// What body and `Link` say about the place of a page among others.
 pub(super) struct Place {
@@ -66,9 +67,11 @@ pub(super) fn write_envelope(page: &Page, query: &HistoryQuery, place: &Place, o
     split
 }
 
-/// Copies the rows, once, into their envelope.
-pub(super) fn write_body(page: &Page, envelope: &[u8], split: usize, out: &mut Vec<u8>) {
-    let (before, after) = envelope.split_at_checked(split).unwrap_or_default();
+/// A page that can't be sent from where the cache has it: rows and envelope in one.
+pub(super) fn copied(page: &Page, texts: &PageTexts) -> Bytes {
+    let (before, after) = texts.around_rows();
+    let rows_bytes: usize = page.rows().map(|json| json.len() + 1).sum();
+    let mut out = Vec::with_capacity(texts.envelope.len() + rows_bytes);
     out.extend_from_slice(before);
     for (i, json) in page.rows().enumerate() {
         if i > 0 {
@@ -77,6 +80,7 @@ pub(super) fn write_body(page: &Page, envelope: &[u8], split: usize, out: &mut V
         out.extend_from_slice(json);
     }
     out.extend_from_slice(after);
+    out.into()
 }
 
 /// Writes `Link` (RFC 8288) with `first`, `prev`, `next`, `last`: queries alone, so that they are right behind

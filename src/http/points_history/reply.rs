@@ -10,12 +10,10 @@ use super::body::{self, Place};
 use super::{Account, Asked};
 use crate::clock::Tick;
 use crate::domain::query::{HistoryQuery, Position};
-use crate::history::{Page, PageName, PageTexts};
+use crate::history::{KeptPage, Page, PageName, PageTexts};
+use crate::http::body::{PageBytes, Whole};
 use crate::http::caching::{self, CACHE_STATUS, Heads};
 use crate::http::request_id::X_REQUEST_ID;
-
-/// Room for `Age`, `Cache-Status` and `X-Request-Id`.
-const CHANGING_BYTES: usize = 192;
 
 /// Writes the response: 200, or 304 if the caller has these rows already.
 pub(super) fn render(
@@ -25,39 +23,28 @@ pub(super) fn render(
     now: Tick,
     heads: &Heads,
     asked: Asked<'_>,
-) -> Response<Bytes> {
-    let prepared = page.texts(name(page, query), || write_texts(page, query, account));
-    let texts = &prepared.1;
+) -> Response<Whole> {
+    let in_place = page.kept(name(page, query), || write_texts(page, query, account));
+    let texts = in_place.as_ref().map_or_else(|written| written, KeptPage::texts);
     let kept = page.outcome.is_kept();
     let unchanged = kept && caching::not_modified(asked.headers, texts.etag.as_bytes());
-    let rows_bytes: usize = page.rows().map(|json| json.len() + 1).sum();
-    let mut out = Vec::with_capacity(CHANGING_BYTES + texts.envelope.len() + rows_bytes);
-    let age = written(&mut out, |out| {
-        let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(digits.format(page.age(now).as_secs()).as_bytes());
-    });
-    let status =
-        written(&mut out, |out| caching::write_cache_status(page.outcome, page.ttl_seconds(now), out));
-    let id = written(&mut out, |out| out.extend_from_slice(asked.id.as_str().as_bytes()));
-    // One buffer that leaves in one write: sending the rows from where the cache has them was measured, and is slower.
-    let rows = written(&mut out, |out| {
-        if !unchanged {
-            body::write_body(page, &texts.envelope, texts.split, out);
-        }
-    });
-    let all = Bytes::from(out);
     let mut headers = heads.of(page.class(), kept);
     for (name, value) in headers.iter_mut() {
         *value = match name {
             name if name == ETAG => texts.etag.clone(),
             name if name == LINK => texts.link.clone(),
-            name if name == AGE => text(&all, &age),
-            name if *name == CACHE_STATUS => text(&all, &status),
-            name if *name == X_REQUEST_ID => text(&all, &id),
+            name if name == AGE => caching::age(page.age(now).as_secs()),
+            name if *name == CACHE_STATUS => caching::cache_status(page.outcome, page.ttl_seconds(now)),
+            name if *name == X_REQUEST_ID => asked.id.header(),
             _ => continue,
         };
     }
-    let mut response = Response::new(all.slice(rows));
+    let body = match in_place {
+        _ if unchanged => Whole::default(),
+        Ok(page) => Whole::Page(PageBytes::new(page)),
+        Err(texts) => Whole::Bytes(body::copied(page, &texts)),
+    };
+    let mut response = Response::new(body);
     if unchanged {
         headers.remove(CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
