@@ -18,7 +18,7 @@ use points_gateway::domain::account::AccountIndex;
 use points_gateway::domain::ledger::{Assembled, Chunk, ChunkKey, CountCheck, LedgerAnswer};
 use points_gateway::domain::member::MemberId;
 use points_gateway::domain::query::{Selection, Window};
-use points_gateway::http::body::FrontBody;
+use points_gateway::http::body::AnswerBody;
 use points_gateway::http::front::Front;
 use points_gateway::kingdee::reply::Reply;
 use points_gateway::kingdee::settings::SpaceEncoding;
@@ -79,7 +79,7 @@ fn history(query: &str) -> String {
 #[bench::twenty_rows_not_sampled(watched(&history("")))]
 #[bench::hundred_rows(warm(&history("?page_size=100")))]
 #[bench::across_two_chunks(warm(&history("?page_size=30&page=4")))]
-fn hit((front, request): (Front, Request<()>)) -> Option<Response<FrontBody>> {
+fn hit((front, request): (Front, Request<()>)) -> Option<Response<AnswerBody>> {
     black_box(front.without_waiting(&request))
 }
 

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::config::{Config, Loader, Trace};
 use crate::history::History;
+use crate::http::edge;
 use crate::http::front::Front;
 use crate::http::landing::Sample;
 use crate::http::phase::Phase;
@@ -111,7 +111,7 @@ impl App {
         let mut admins = Vec::new();
         for listener in admin_listeners {
             let listener = TcpListener::from_std(listener).map_err(StartError::Thread)?;
-            let (edge, service) = (admin_edge.clone(), TowerToHyperService::new(admin_routes.clone()));
+            let (edge, service) = (admin_edge.clone(), edge::service_of(admin_routes.clone()));
             admins.push(tokio::spawn(async move { edge.serve(listener, service).await }));
         }
         flush_now_and_then(access.clone(), ends.all.clone());

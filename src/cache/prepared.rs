@@ -4,6 +4,7 @@
 //! that anew (entity tag, `Link`, cursor, envelope) costs more than copying the rows does, so the first few pages asked
 //! of a chunk keep what was written.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -34,6 +35,8 @@ pub struct PageTexts {
     pub envelope: Bytes,
     /// Where the rows go.
     pub split: usize,
+    /// Where they lie in their chunk; of no use where they are of several.
+    pub rows: Range<usize>,
 }
 
 impl PageTexts {
@@ -44,7 +47,7 @@ impl PageTexts {
 
     const fn none() -> PageTexts {
         const BLANK: HeaderValue = HeaderValue::from_static("");
-        PageTexts { etag: BLANK, link: BLANK, envelope: Bytes::new(), split: 0 }
+        PageTexts { etag: BLANK, link: BLANK, envelope: Bytes::new(), split: 0, rows: 0..0 }
     }
 }
 
@@ -64,11 +67,15 @@ impl Prepared {
     ///
     /// # Errors
     /// The texts, written now, where another page has the place.
-    pub fn keep(&self, page: PageName, write: impl FnOnce() -> PageTexts) -> Result<TextsPlace, PageTexts> {
+    pub fn keep(
+        &self,
+        page: PageName,
+        write: impl FnOnce() -> PageTexts,
+    ) -> Result<TextsPlace, Box<PageTexts>> {
         // Sizes in use (10, 20, 50, 100) and neighbouring pages fall into different places.
         let place = usize::from(page.size >> 1) + (page.start / u64::from(page.size.max(1))) as usize;
         let place = place % PAGES;
-        let Some(slot) = self.0.get(place) else { return Err(write()) };
+        let Some(slot) = self.0.get(place) else { return Err(write().into()) };
         let is_ours = |kept: &(PageName, PageTexts)| kept.0 == page;
         let kept = slot.get();
         if kept.is_some_and(is_ours) {
@@ -76,12 +83,12 @@ impl Prepared {
         }
         let texts = write();
         if kept.is_some() {
-            return Err(texts);
+            return Err(texts.into());
         }
         match slot.set((page, texts)) {
             Ok(()) => Ok(TextsPlace(place)),
             Err(_) if slot.get().is_some_and(is_ours) => Ok(TextsPlace(place)), // somebody was faster
-            Err(ours) => Err(ours.1),
+            Err(ours) => Err(ours.1.into()),
         }
     }
 
@@ -104,7 +111,7 @@ mod tests {
 
     fn texts(link: &'static str) -> PageTexts {
         let etag = HeaderValue::from_static("W/\"1\"");
-        PageTexts { etag, link: HeaderValue::from_static(link), envelope: Bytes::new(), split: 0 }
+        PageTexts { etag, link: HeaderValue::from_static(link), ..PageTexts::none() }
     }
 
     const FIRST: PageName = PageName { start: 0, size: 20, by_cursor: false };

@@ -79,6 +79,6 @@ impl Cut {
         if let Some(first) = self.ranges.first_mut() {
             first.start += seen;
         }
-        Page::of(&self.reads, &self.ranges, span.start + u64::from(seen))
+        Page::of(self.reads, self.ranges, span.start + u64::from(seen))
     }
 }

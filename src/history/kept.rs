@@ -1,6 +1,5 @@
 //! A page that is sent from where the cache has it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cache::{PageTexts, Stored, TextsPlace};
@@ -9,18 +8,17 @@ use crate::cache::{PageTexts, Stored, TextsPlace};
 #[derive(Debug, Clone)]
 pub struct KeptPage {
     stored: Arc<Stored>,
-    rows: Range<usize>,
     texts: TextsPlace,
 }
 
 impl KeptPage {
-    pub(super) fn of(stored: &Arc<Stored>, places: Range<u32>, texts: TextsPlace) -> KeptPage {
-        KeptPage { rows: stored.chunk.place_of(places), stored: Arc::clone(stored), texts }
+    pub(super) fn of(stored: Arc<Stored>, texts: TextsPlace) -> KeptPage {
+        KeptPage { stored, texts }
     }
 
     /// The rows as JSON, comma-separated.
     pub fn rows(&self) -> &[u8] {
-        self.stored.chunk.slice(self.rows.clone())
+        self.stored.chunk.slice(self.texts().rows.clone())
     }
 
     /// What was written for it.
@@ -52,9 +50,10 @@ impl KeptPage {
             link: HeaderValue::from_static(""),
             envelope: format!("{before}{after}").into(),
             split: before.len(),
+            rows: stored.chunk.place_of(0..2),
         };
         let name = PageName { start: 0, size: 20, by_cursor: false };
         let place = stored.prepared.keep(name, texts).unwrap();
-        KeptPage::of(&Arc::new(stored), 0..2, place)
+        KeptPage::of(Arc::new(stored), place)
     }
 }

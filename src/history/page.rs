@@ -43,18 +43,23 @@ pub struct Page {
 impl Page {
     /// Puts places of chunks that were read in order together; the first is place `start` of the selection.
     /// `None` only if there is no chunk.
-    pub(super) fn of(reads: &[Read], ranges: &[Range<u32>], start: u64) -> Option<Page> {
+    pub(super) fn of(
+        reads: SmallVec<[Read; 2]>,
+        ranges: SmallVec<[Range<u32>; 2]>,
+        start: u64,
+    ) -> Option<Page> {
         let newest = reads.iter().max_by_key(|r| r.stored.read_at)?;
         let outcome = reads.iter().map(|r| r.outcome).max()?;
-        let agree = reads.iter().all(|r| r.stored.chunk.count() == newest.stored.chunk.count());
-        let parts = reads.iter().zip(ranges).map(|(read, places)| {
-            let end = places.end.min(read.stored.chunk.places());
-            Part { stored: Arc::clone(&read.stored), places: places.start.min(end)..end }
+        let total = newest.stored.chunk.count();
+        let agree = reads.iter().all(|r| r.stored.chunk.count() == total);
+        let parts = reads.into_iter().zip(ranges).map(|(Read { stored, .. }, places)| {
+            let end = places.end.min(stored.chunk.places());
+            Part { stored, places: places.start.min(end)..end }
         });
         Some(Page {
             parts: parts.collect(),
             start,
-            total: newest.stored.chunk.count(),
+            total,
             outcome: if agree { outcome } else { Outcome::Stale(StaleReason::CountDiffers) },
         })
     }
@@ -64,10 +69,18 @@ impl Page {
     /// # Errors
     /// What was written, where the cache doesn't keep it. Of a page of several chunks it never does: no chunk alone
     /// decides what it says.
-    pub fn kept(&self, name: PageName, write: impl FnOnce() -> PageTexts) -> Result<KeptPage, PageTexts> {
-        let [Part { stored, places }] = self.parts.as_slice() else { return Err(write()) };
-        let texts = stored.prepared.keep(name, write)?;
-        Ok(KeptPage::of(stored, places.clone(), texts))
+    pub fn kept(
+        &self,
+        name: PageName,
+        write: impl FnOnce() -> PageTexts,
+    ) -> Result<KeptPage, Box<PageTexts>> {
+        let [Part { stored, .. }] = self.parts.as_slice() else { return Err(write().into()) };
+        Ok(KeptPage::of(Arc::clone(stored), stored.prepared.keep(name, write)?))
+    }
+
+    /// Where its rows lie in their chunk, for [`PageTexts::rows`].
+    pub fn place_in_chunk(&self) -> Range<usize> {
+        self.parts.first().map_or(0..0, |first| first.stored.chunk.place_of(first.places.clone()))
     }
 
     /// The rows, part by part; parts without rows are left out.

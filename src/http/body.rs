@@ -1,168 +1,50 @@
-//! Bodies of answers: bytes that were made for one answer, a page whose rows stay where the cache has them, or
-//! whatever a handler streams.
+//! Bodies of answers, as connections get them: in portions.
 //!
-//! A page is handed to the connection in three pieces, so that its rows are copied once, on their way out.
+//! Small answers leave fastest when head and body are put together in the connection's own buffer: one copy, one `send`.
+//! That buffer never shrinks, so that nothing large may ever be put there at once: a portion at a time it stays small,
+//! and a whole page of a hundred rows still leaves in one go.
 
-use std::io::IoSlice;
-use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use axum::body::Body;
 use bytes::{Buf, Bytes};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 
-use super::edge::Portions;
-use crate::history::KeptPage;
+mod whole;
 
-/// Body of an answer that is there as a whole.
+pub use whole::{PageBytes, Whole};
+
+/// Bytes of a portion at most.
+const PORTION: usize = 16 << 10;
+
+/// Body of an answer, whoever gave it.
 #[derive(Debug)]
-pub enum Whole {
-    /// Bytes of its own.
-    Bytes(Bytes),
-    /// A page.
-    Page(PageBytes),
-}
-
-/// A page in its envelope, or a run of its bytes: what stands before the rows, the rows, what stands behind them.
-#[derive(Debug)]
-pub struct PageBytes {
-    page: KeptPage,
-    run: Range<usize>,
-}
-
-impl PageBytes {
-    /// All of it.
-    pub(super) fn new(page: KeptPage) -> PageBytes {
-        let len = PageBytes::pieces(&page).map(<[u8]>::len).iter().sum();
-        PageBytes { page, run: 0..len }
-    }
-
-    fn pieces(page: &KeptPage) -> [&[u8]; 3] {
-        let (before, after) = page.texts().around_rows();
-        [before, page.rows(), after]
-    }
-
-    /// The run, piece by piece; none is empty.
-    fn run(&self) -> impl Iterator<Item = &[u8]> {
-        let Range { mut start, mut end } = self.run;
-        PageBytes::pieces(&self.page).into_iter().filter_map(move |piece| {
-            let here = start.min(piece.len())..end.min(piece.len());
-            (start, end) = (start - here.start, end - here.end);
-            piece.get(here).filter(|bytes| !bytes.is_empty())
-        })
-    }
-}
-
-impl Buf for PageBytes {
-    fn remaining(&self) -> usize {
-        self.run.len()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.run().next().unwrap_or_default()
-    }
-
-    fn chunks_vectored<'a>(&'a self, to: &mut [IoSlice<'a>]) -> usize {
-        to.iter_mut().zip(self.run()).map(|(slot, piece)| *slot = IoSlice::new(piece)).count()
-    }
-
-    fn advance(&mut self, by: usize) {
-        self.run.start = self.run.start.saturating_add(by).min(self.run.end);
-    }
-}
-
-impl Portions for PageBytes {
-    fn portion(mut self, most: usize) -> (PageBytes, Option<PageBytes>) {
-        if self.run.len() <= most {
-            return (self, None);
-        }
-        let cut = self.run.start + most;
-        let rest = PageBytes { page: self.page.clone(), run: cut..self.run.end };
-        self.run.end = cut;
-        (self, Some(rest))
-    }
-}
-
-impl Buf for Whole {
-    fn remaining(&self) -> usize {
-        match self {
-            Whole::Bytes(bytes) => bytes.len(),
-            Whole::Page(page) => page.remaining(),
-        }
-    }
-
-    fn chunk(&self) -> &[u8] {
-        match self {
-            Whole::Bytes(bytes) => bytes,
-            Whole::Page(page) => page.chunk(),
-        }
-    }
-
-    fn chunks_vectored<'a>(&'a self, to: &mut [IoSlice<'a>]) -> usize {
-        match self {
-            Whole::Bytes(bytes) => bytes.chunks_vectored(to),
-            Whole::Page(page) => page.chunks_vectored(to),
-        }
-    }
-
-    fn advance(&mut self, by: usize) {
-        match self {
-            Whole::Bytes(bytes) => bytes.advance(by),
-            Whole::Page(page) => page.advance(by),
-        }
-    }
-}
-
-impl Portions for Whole {
-    fn portion(self, most: usize) -> (Whole, Option<Whole>) {
-        match self {
-            Whole::Bytes(bytes) => {
-                let (portion, rest) = bytes.portion(most);
-                (Whole::Bytes(portion), rest.map(Whole::Bytes))
-            }
-            Whole::Page(page) => {
-                let (portion, rest) = page.portion(most);
-                (Whole::Page(portion), rest.map(Whole::Page))
-            }
-        }
-    }
-}
-
-impl Default for Whole {
-    fn default() -> Self {
-        Whole::Bytes(Bytes::new())
-    }
-}
-
-impl From<Bytes> for Whole {
-    fn from(bytes: Bytes) -> Whole {
-        Whole::Bytes(bytes)
-    }
-}
-
-impl From<Whole> for axum::body::Body {
-    fn from(mut whole: Whole) -> axum::body::Body {
-        whole.copy_to_bytes(whole.remaining()).into()
-    }
-}
-
-/// Body of an answer at the front door.
-#[derive(Debug)]
-pub enum FrontBody {
-    /// It is all there; nothing, once it is taken.
+pub enum AnswerBody {
+    /// It is all there: what is left of it.
     Whole(Option<Whole>),
-    /// It comes bit by bit.
-    Streamed(axum::body::Body),
+    /// It comes as a handler sends it.
+    Streamed {
+        /// What is to come.
+        body: Body,
+        /// What is left of what has come.
+        rest: Option<Bytes>,
+    },
 }
 
-impl FrontBody {
+impl AnswerBody {
     /// All of it at once.
-    pub(super) fn whole(whole: Whole) -> FrontBody {
-        FrontBody::Whole(Some(whole).filter(Buf::has_remaining))
+    pub fn whole(whole: Whole) -> AnswerBody {
+        AnswerBody::Whole(Some(whole).filter(Buf::has_remaining))
+    }
+
+    /// What a handler sends.
+    pub fn streamed(body: Body) -> AnswerBody {
+        AnswerBody::Streamed { body, rest: None }
     }
 }
 
-impl Body for FrontBody {
+impl http_body::Body for AnswerBody {
     type Data = Whole;
     type Error = axum::Error;
 
@@ -170,70 +52,77 @@ impl Body for FrontBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Whole>, axum::Error>>> {
-        match self.get_mut() {
-            FrontBody::Whole(whole) => Poll::Ready(whole.take().map(|whole| Ok(Frame::data(whole)))),
-            FrontBody::Streamed(body) => {
-                let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
-                Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(Whole::Bytes))))
+        let (body, rest) = match self.get_mut() {
+            AnswerBody::Whole(left) => {
+                let portion = left.take().map(|whole| {
+                    let (portion, rest) = whole.portion(PORTION);
+                    *left = rest;
+                    Ok(Frame::data(portion))
+                });
+                return Poll::Ready(portion);
             }
-        }
+            AnswerBody::Streamed { body, rest } => (body, rest),
+        };
+        let frame = match rest.take() {
+            Some(bytes) => Frame::data(bytes),
+            None => match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            },
+        };
+        Poll::Ready(Some(Ok(frame.map_data(|mut bytes| {
+            *rest = (bytes.len() > PORTION).then(|| bytes.split_off(PORTION));
+            Whole::Bytes(bytes)
+        }))))
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            FrontBody::Whole(whole) => whole.is_none(),
-            FrontBody::Streamed(body) => body.is_end_stream(),
+            AnswerBody::Whole(left) => left.is_none(),
+            AnswerBody::Streamed { body, rest } => rest.is_none() && body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            FrontBody::Whole(whole) => SizeHint::with_exact(whole.as_ref().map_or(0, Buf::remaining) as u64),
-            FrontBody::Streamed(body) => body.size_hint(),
+            AnswerBody::Whole(left) => SizeHint::with_exact(left.as_ref().map_or(0, Buf::remaining) as u64),
+            AnswerBody::Streamed { body, rest } => {
+                let (mut hint, rest) = (body.size_hint(), rest.as_ref().map_or(0, Bytes::len) as u64);
+                if let Some(upper) = hint.upper() {
+                    hint.set_upper(upper + rest);
+                }
+                hint.set_lower(hint.lower() + rest);
+                hint
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http_body::Body as _;
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
-    const WHOLE: &[u8] = br#"{"entries":[{"n":1},{"n":2}],"total":2}"#;
-
-    fn page() -> PageBytes {
-        PageBytes::new(KeptPage::of_two_rows_in(r#"{"entries":["#, r#"],"total":2}"#))
-    }
-
-    fn in_pieces(page: &PageBytes) -> Vec<u8> {
-        let mut pieces = [IoSlice::new(&[]); 4];
-        let count = page.chunks_vectored(&mut pieces);
-        assert!(pieces[..count].iter().all(|piece| !piece.is_empty()));
-        pieces.iter().flat_map(|piece| piece.to_vec()).collect()
-    }
-
-    #[test]
-    fn a_page_reads_the_same_from_any_place_on_in_one_go_or_in_pieces() {
-        for gone in 0..=WHOLE.len() {
-            let mut page = page();
-            page.advance(gone);
-            assert_eq!(page.remaining(), WHOLE.len() - gone);
-            assert_eq!(in_pieces(&page), &WHOLE[gone..]);
-            assert_eq!(page.chunk().is_empty(), gone == WHOLE.len());
-            assert_eq!(page.copy_to_bytes(page.remaining()), &WHOLE[gone..]);
-        }
-    }
-
-    #[test]
-    fn portions_of_a_page_put_together_are_the_page() {
-        for most in 1..=WHOLE.len() + 1 {
-            let (mut got, mut rest) = (Vec::new(), Some(Whole::Page(page())));
-            while let Some(left) = rest.take() {
-                let (mut portion, more) = left.portion(most);
-                assert!((1..=most).contains(&portion.remaining()));
-                got.extend_from_slice(&portion.copy_to_bytes(portion.remaining()));
-                rest = more;
+    #[tokio::test]
+    async fn a_large_body_comes_in_portions_and_whole() {
+        for len in [0, 1, PORTION - 1, PORTION, PORTION + 1, 3 * PORTION, 5 * PORTION + 7] {
+            let sent: Bytes = (0..len).map(|n| (n % 251) as u8).collect();
+            let whole = AnswerBody::whole(Whole::Bytes(sent.clone()));
+            for mut body in [whole, AnswerBody::streamed(sent.clone().into())] {
+                let (mut got, mut portions) = (Vec::new(), 0);
+                while !body.is_end_stream() {
+                    assert_eq!(body.size_hint().exact(), Some((len - got.len()) as u64));
+                    let mut portion = body.frame().await.unwrap().unwrap().into_data().unwrap();
+                    assert!((1..=PORTION).contains(&portion.remaining()));
+                    got.extend_from_slice(&portion.copy_to_bytes(portion.remaining()));
+                    portions += 1;
+                }
+                assert_eq!((got == sent, portions), (true, len.div_ceil(PORTION)), "{len}");
+                assert!(body.frame().await.is_none());
             }
-            assert_eq!(got, WHOLE, "{most}");
         }
     }
 }

@@ -12,19 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::Body;
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
+use super::body::AnswerBody;
 use super::places::Places;
 use super::settings::{DrainSettings, EdgeLimits};
 use crate::telemetry::ConnectionMetrics;
@@ -35,15 +39,12 @@ mod version;
 mod streams;
 mod attendance;
 mod hang_up;
-mod portions;
 
 pub use bind::{bind, reachable, vacate};
-pub use portions::Portions;
 
 use accept::Acceptor;
 use attendance::Attendance;
 use hang_up::HangUp;
-use portions::Portioned;
 use streams::Streams;
 use version::{Version, version_of};
 
@@ -55,31 +56,22 @@ const STREAMS: u32 = 100;
 const WINDOW: u32 = 65_535;
 
 /// Bounds on any service that a listener can have.
-pub trait HttpService<B>:
-    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static
+pub trait HttpService:
+    Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send> + Send + 'static
 {
 }
 
-impl<S, B> HttpService<B> for S where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static
-{
-}
-
-/// Bounds on any body that such a service can answer with.
-pub trait AnswerBody:
-    Body<Data: Portions + Send + Unpin, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
-    + Send
-    + Unpin
-    + 'static
-{
-}
-
-impl<B> AnswerBody for B where
-    B: Body<Data: Portions + Send + Unpin, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+impl<S> HttpService for S where
+    S: Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
         + Send
-        + Unpin
         + 'static
 {
+}
+
+/// A router as such a service.
+pub fn service_of(router: Router) -> impl HttpService + Clone {
+    let answer = |response: Response<Body>| response.map(AnswerBody::streamed);
+    TowerToHyperService::new(ServiceExt::<Request<Incoming>>::map_response(router, answer))
 }
 
 /// An open connection, counted as long as it is.
@@ -134,11 +126,7 @@ impl Edge {
 
     /// Accepts until told to stop; then whoever is through the door is served still, kept connections get one more
     /// answer, idle ones are closed after `drain.idle`, and what is left at `drain.deadline` is cut.
-    pub async fn serve<S, B>(&self, listener: TcpListener, service: S)
-    where
-        S: HttpService<B> + Clone,
-        B: AnswerBody,
-    {
+    pub async fn serve(&self, listener: TcpListener, service: impl HttpService + Clone) {
         let connections = TaskTracker::new();
         let hang_up = HangUp::default();
         let begin = |(stream, place)| {
@@ -168,11 +156,7 @@ impl Edge {
     }
 
     /// One connection, to its end. How it ends is the peer's affair; requests have been counted one by one.
-    async fn connection<S, B>(&self, stream: TcpStream, service: S, hang_up: HangUp)
-    where
-        S: HttpService<B>,
-        B: AnswerBody,
-    {
+    async fn connection(&self, stream: TcpStream, service: impl HttpService, hang_up: HangUp) {
         let (socket, rules) = (SockRef::from(&stream), self.rules.load_full());
         let limits = &rules.limits;
         let _best_effort = socket.set_tcp_nodelay(true);
@@ -188,7 +172,7 @@ impl Edge {
                 let at_hand = caller.clone();
                 let attended = service_fn(move |request| {
                     let (answering, response) = (at_hand.answering(), service.call(request));
-                    async move { Ok::<_, Infallible>(answering.with(response.await?.map(Portioned::new))) }
+                    async move { response.await.map(|response| answering.with(response)) }
                 });
                 let mut connection = pin!(limits.http1().serve_connection(io, attended));
                 let served = caller.run(connection.as_mut(), limits.head_timeout);
@@ -226,7 +210,7 @@ impl Rules {
 impl EdgeLimits {
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
-        // Not `writev`: an answer leaves fastest from one buffer (`bench/README.md`), which [`portions`] keeps small.
+        // Not `writev`: an answer leaves fastest from one buffer (`bench/README.md`), which portions keep small.
         builder.max_buf_size(self.max_head_bytes).writev(false);
         // Not `pipeline_flush`: with unread bytes behind a request it holds the answer back, and loses it if they are bad.
         builder

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
-use super::body::FrontBody;
+use super::body::AnswerBody;
 use super::framing;
 use super::phase::Phase;
 use super::places::Places;
@@ -87,7 +87,7 @@ impl Front {
 
     /// The whole of a request that needs no waiting, as a connection would have it; `None` where it must wait.
     /// For measuring: a connection's own kind of body can't be made by hand.
-    pub fn without_waiting<B>(&self, request: &Request<B>) -> Option<Response<FrontBody>> {
+    pub fn without_waiting<B>(&self, request: &Request<B>) -> Option<Response<AnswerBody>> {
         self.0.enter(request, false).ok()
     }
 }
@@ -95,13 +95,13 @@ impl Front {
 /// The answer, at once or later.
 pub enum Answering {
     /// It is here.
-    Now(Option<Response<FrontBody>>),
+    Now(Option<Response<AnswerBody>>),
     /// It will come.
-    Later(Pin<Box<dyn Future<Output = Response<FrontBody>> + Send>>),
+    Later(Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>),
 }
 
 impl Future for Answering {
-    type Output = Result<Response<FrontBody>, Infallible>;
+    type Output = Result<Response<AnswerBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
         match self.get_mut() {
@@ -115,7 +115,7 @@ impl Future for Answering {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Front {
-    type Response = Response<FrontBody>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Answering;
 
@@ -132,7 +132,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
 
 impl Shared {
     /// The answer, counted and logged, or the visit of a request that must wait.
-    fn enter<B>(&self, request: &Request<B>, has_body: bool) -> Result<Response<FrontBody>, Visit> {
+    fn enter<B>(&self, request: &Request<B>, has_body: bool) -> Result<Response<AnswerBody>, Visit> {
         let found = route(request.uri().path());
         let visit = self.book.begin(request, found.as_ref());
         let at_once = catch_unwind(AssertUnwindSafe(|| self.at_once(request, has_body, found, &visit)));
@@ -166,7 +166,7 @@ impl Shared {
         self.endpoint.without_waiting(asked, visit.began.into_std())
     }
 
-    async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<FrontBody> {
+    async fn later(self: Arc<Self>, mut request: Request<Incoming>, visit: Visit) -> Response<AnswerBody> {
         let Some(_place) = self.waiting.try_take() else {
             let answer = Problem::overloaded().into_answer(&visit.id);
             return self.leave(visit, answer);
@@ -181,17 +181,17 @@ impl Shared {
         };
         let response = answer::finished(response, &id);
         waiting.answered(response.status().as_u16(), Seen::by(&response));
-        self.send(can_close, response.map(FrontBody::Streamed))
+        self.send(can_close, response.map(AnswerBody::streamed))
     }
 
-    fn leave(&self, visit: Visit, answer: Answer) -> Response<FrontBody> {
+    fn leave(&self, visit: Visit, answer: Answer) -> Response<AnswerBody> {
         let can_close = visit.can_close;
         self.book.tell(visit, answer.response.status().as_u16(), answer.seen);
-        self.send(can_close, answer.response.map(FrontBody::whole))
+        self.send(can_close, answer.response.map(AnswerBody::whole))
     }
 
     /// On its way; the connection's last answer if we are closing by now.
-    fn send(&self, can_close: bool, mut response: Response<FrontBody>) -> Response<FrontBody> {
+    fn send(&self, can_close: bool, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
         if can_close && self.phase.is_closing() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

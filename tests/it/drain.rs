@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::service::TowerToHyperService;
-use points_gateway::http::edge::{Edge, bind};
+use points_gateway::http::edge::{Edge, bind, service_of};
 use points_gateway::http::settings::{DrainSettings, EdgeLimits};
 use points_gateway::telemetry::ConnectionMetrics;
 use tokio::net::{TcpListener, TcpStream};
@@ -101,7 +100,7 @@ async fn what_is_left_at_the_deadline_is_given_up_and_counted() {
         tell.notify_one();
         std::future::pending::<()>().await;
     });
-    let service = TowerToHyperService::new(axum::Router::new().route("/", never));
+    let service = service_of(axum::Router::new().route("/", never));
     let serving = tokio::spawn(async move { edge.serve(listener, service).await });
     let _wire = Wire::sending(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     begun.notified().await;

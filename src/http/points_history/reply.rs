@@ -25,7 +25,7 @@ pub(super) fn render(
     asked: Asked<'_>,
 ) -> Response<Whole> {
     let in_place = page.kept(name(page, query), || write_texts(page, query, account));
-    let texts = in_place.as_ref().map_or_else(|written| written, KeptPage::texts);
+    let texts = in_place.as_ref().map_or_else(|written| &**written, KeptPage::texts);
     let kept = page.outcome.is_kept();
     let unchanged = kept && caching::not_modified(asked.headers, texts.etag.as_bytes());
     let mut headers = heads.of(page.class(), kept);
@@ -66,7 +66,13 @@ fn write_texts(page: &Page, query: &HistoryQuery, account: &Account) -> PageText
     let mut split = 0;
     let envelope = written(&mut out, |out| split = body::write_envelope(page, query, &place, out));
     let all = Bytes::copy_from_slice(&out); // it is kept: no spare room
-    PageTexts { etag: text(&all, &etag), link: text(&all, &link), envelope: all.slice(envelope), split }
+    PageTexts {
+        etag: text(&all, &etag),
+        link: text(&all, &link),
+        envelope: all.slice(envelope),
+        split,
+        rows: page.place_in_chunk(),
+    }
 }
 
 fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
