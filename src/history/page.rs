@@ -22,6 +22,11 @@ pub struct Part {
 }
 
 impl Part {
+    fn of(stored: Arc<Stored>, places: Range<u32>) -> Part {
+        let end = places.end.min(stored.chunk.places());
+        Part { stored, places: places.start.min(end)..end }
+    }
+
     /// The rows as JSON, comma-separated.
     pub fn json(&self) -> &[u8] {
         self.stored.chunk.json(self.places.clone())
@@ -44,24 +49,24 @@ impl Page {
     /// Puts places of chunks that were read in order together; the first is place `start` of the selection.
     /// `None` only if there is no chunk.
     pub(super) fn of(
-        reads: SmallVec<[Read; 2]>,
-        ranges: SmallVec<[Range<u32>; 2]>,
+        mut reads: SmallVec<[Read; 2]>,
+        mut ranges: SmallVec<[Range<u32>; 2]>,
         start: u64,
     ) -> Option<Page> {
+        if reads.len() == 1 {
+            let (Read { stored, outcome }, places) = reads.pop().zip(ranges.pop())?; // nearly every hit
+            let total = stored.chunk.count();
+            let mut parts = SmallVec::new();
+            parts.push(Part::of(stored, places));
+            return Some(Page { parts, start, total, outcome });
+        }
         let newest = reads.iter().max_by_key(|r| r.stored.read_at)?;
         let outcome = reads.iter().map(|r| r.outcome).max()?;
         let total = newest.stored.chunk.count();
         let agree = reads.iter().all(|r| r.stored.chunk.count() == total);
-        let parts = reads.into_iter().zip(ranges).map(|(Read { stored, .. }, places)| {
-            let end = places.end.min(stored.chunk.places());
-            Part { stored, places: places.start.min(end)..end }
-        });
-        Some(Page {
-            parts: parts.collect(),
-            start,
-            total,
-            outcome: if agree { outcome } else { Outcome::Stale(StaleReason::CountDiffers) },
-        })
+        let outcome = if agree { outcome } else { Outcome::Stale(StaleReason::CountDiffers) };
+        let parts = reads.into_iter().zip(ranges).map(|(read, places)| Part::of(read.stored, places));
+        Some(Page { parts: parts.collect(), start, total, outcome })
     }
 
     /// The page where the cache has it, with what was written for it now or the last time it was asked for.

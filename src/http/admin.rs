@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::domain::account::AccountIndex;
 use crate::domain::member::MemberId;
 use crate::history::{History, Told};
-use crate::telemetry::access::Line;
+use crate::telemetry::access::{About, Line};
 use crate::telemetry::{AccessLog, Format, Members, Metrics};
 
 /// What the admin listener can see and do.
@@ -121,10 +121,7 @@ fn tell(
     let seen = Seen::by(response);
     admin.access.write(&Line {
         at: admin.clock.now(),
-        method,
-        route,
-        status: response.status().as_u16(),
-        outcome: seen.outcome,
+        about: About { method, route, status: response.status().as_u16(), outcome: seen.outcome },
         took: began.elapsed(),
         request_id: id.as_str(),
         member: purged.map(|(_, member)| admin.members.hash(member)),

@@ -7,7 +7,7 @@ use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::request_id::X_REQUEST_ID;
-use super::seconds::Prewritten;
+use super::seconds::Seconds;
 use crate::domain::freshness::{FreshnessClass, FreshnessPolicy};
 use crate::history::{Outcome, Wish};
 
@@ -122,13 +122,13 @@ pub(crate) fn not_modified(headers: &HeaderMap, etag: &[u8]) -> bool {
 
 /// `Age` of rows this many seconds old.
 pub(crate) fn age(seconds: u64) -> HeaderValue {
-    static AGES: Prewritten<4> = Prewritten::new("");
+    static AGES: Seconds = Seconds::after("");
     AGES.value(seconds)
 }
 
 /// `Cache-Status` for rows that came from somewhere, and are stale in `ttl` seconds.
 pub(crate) fn cache_status(outcome: Outcome, ttl: i64) -> HeaderValue {
-    static HITS: Prewritten<29> = Prewritten::new("points-gateway; hit; ttl=");
+    static HITS: Seconds = Seconds::after("points-gateway; hit; ttl=");
     match (outcome, u64::try_from(ttl)) {
         (Outcome::Hit, Ok(ttl)) => HITS.value(ttl),
         _ => {

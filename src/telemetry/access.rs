@@ -25,19 +25,26 @@ const BATCH_BYTES: usize = 32 << 10;
 /// Buffers; threads beyond this many share some.
 const BUFFERS: usize = 16;
 
-/// What a line tells.
-#[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
-    /// When the request came in.
-    pub at: Timestamp,
+/// What lines have in common with many others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
     /// GET, HEAD …
-    pub method: &'a str,
+    pub method: &'static str,
     /// The route's template, never the path.
     pub route: &'static str,
     /// The status answered.
     pub status: u16,
     /// Where the rows came from, or what kind of problem it was.
     pub outcome: &'static str,
+}
+
+/// What a line tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// When the request came in.
+    pub at: Timestamp,
+    /// What was asked and answered.
+    pub about: About,
     /// Time until the answer's head was ready.
     pub took: Duration,
     /// `X-Request-Id`; nothing in it needs escaping.
@@ -72,6 +79,9 @@ struct Buffer {
     /// The second that `stamp` spells, so that most lines don't format one.
     second: i64,
     stamp: String,
+    /// What `common` spells: most lines are about the same as the one before.
+    about: Option<About>,
+    common: String,
 }
 
 impl AccessLog {
@@ -139,65 +149,79 @@ impl Shared {
 
 impl Buffer {
     fn push(&mut self, line: &Line<'_>, json: bool) {
+        let style = if json { &JSON } else { &HUMAN };
         if self.stamp.is_empty() || self.second != line.at.as_second() {
             self.second = line.at.as_second();
             let whole = Timestamp::from_second(self.second).unwrap_or_default();
-            self.stamp = whole.to_string().trim_end_matches('Z').to_owned();
+            self.stamp = format!("{}{}.", style.start, whole.to_string().trim_end_matches('Z'));
+        }
+        if self.about != Some(line.about) {
+            self.about = Some(line.about);
+            self.common = (style.common)(&line.about);
         }
         let out = &mut self.lines;
-        let mut digits = itoa::Buffer::new();
-        let put = |out: &mut Vec<u8>, parts: &[&str]| {
-            parts.iter().for_each(|p| out.extend_from_slice(p.as_bytes()))
-        };
         let millis = line.at.subsec_millisecond();
         let millis =
             [b'0' + (millis / 100) as u8, b'0' + (millis / 10 % 10) as u8, b'0' + (millis % 10) as u8];
-        let stamp = self.stamp.as_str();
-        if json {
-            put(out, &[r#"{"timestamp":""#, stamp, "."]);
-            out.extend_from_slice(&millis);
-            put(out, &[r#"Z","level":"INFO","message":"request","method":""#, line.method]);
-            put(out, &[r#"","route":""#, line.route, r#"","status":"#, digits.format(line.status)]);
-            put(
-                out,
-                &[r#","outcome":""#, line.outcome, r#"","duration_us":"#, digits.format(micros(line.took))],
-            );
-            put(out, &[r#","request_id":""#, line.request_id, "\""]);
-            push_details(out, line, &JSON);
-            out.extend_from_slice(b"}\n");
-        } else {
-            put(out, &[stamp, "."]);
-            out.extend_from_slice(&millis);
-            put(out, &["Z  INFO ", line.method, " ", line.route, " ", digits.format(line.status)]);
-            put(out, &[" ", line.outcome, " ", digits.format(micros(line.took)), "us ", line.request_id]);
-            push_details(out, line, &HUMAN);
-            out.push(b'\n');
-        }
+        out.extend_from_slice(self.stamp.as_bytes());
+        out.extend_from_slice(&millis);
+        out.extend_from_slice(self.common.as_bytes());
+        out.extend_from_slice(itoa::Buffer::new().format(micros(line.took)).as_bytes());
+        out.extend_from_slice(style.request_id.as_bytes());
+        out.extend_from_slice(line.request_id.as_bytes());
+        out.extend_from_slice(style.end.as_bytes());
+        push_details(out, line, style);
+        out.extend_from_slice(style.last.as_bytes());
     }
 }
 
-/// What stands around the details that not every line has.
+/// What stands around the parts of a line. The last four are details that not every line has.
 struct Style {
+    start: &'static str,
+    /// Between the milliseconds and the time that was taken.
+    common: fn(&About) -> String,
+    request_id: &'static str,
+    /// Behind a text.
+    end: &'static str,
+    /// Behind everything.
+    last: &'static str,
     age: &'static str,
     upstream: &'static str,
     member: &'static str,
     trace: &'static str,
-    /// Behind a text.
-    end: &'static str,
 }
 
-const JSON: Style = Style {
+static JSON: Style = Style {
+    start: r#"{"timestamp":""#,
+    common: |About { method, route, status, outcome }| {
+        format!(
+            r#"Z","level":"INFO","message":"request","method":"{method}","route":"{route}","status":{status},"outcome":"{outcome}","duration_us":"#
+        )
+    },
+    request_id: r#","request_id":""#,
+    end: "\"",
+    last: "}\n",
     age: r#","age_s":"#,
     upstream: r#","upstream_us":"#,
     member: r#","member":""#,
     trace: r#","trace_id":""#,
-    end: "\"",
 };
 
-const HUMAN: Style =
-    Style { age: " age_s=", upstream: " upstream_us=", member: " member=", trace: " trace_id=", end: "" };
+static HUMAN: Style = Style {
+    start: "",
+    common: |About { method, route, status, outcome }| {
+        format!("Z  INFO {method} {route} {status} {outcome} ")
+    },
+    request_id: "us ",
+    end: "",
+    last: "\n",
+    age: " age_s=",
+    upstream: " upstream_us=",
+    member: " member=",
+    trace: " trace_id=",
+};
 
-fn push_details(out: &mut Vec<u8>, line: &Line<'_>, style: &Style) {
+fn push_details(out: &mut Vec<u8>, line: &Line<'_>, style: &'static Style) {
     let mut digits = itoa::Buffer::new();
     let mut number = |out: &mut Vec<u8>, name: &str, number: u64| {
         out.extend_from_slice(name.as_bytes());

@@ -9,7 +9,7 @@ use crate::http::often::Often;
 use crate::http::points_history::{Route, member_text};
 use crate::http::request_id::{RequestId, RequestIds};
 use crate::http::router;
-use crate::telemetry::access::Line;
+use crate::telemetry::access::{About, Line};
 use crate::telemetry::requests::RequestLabels;
 use crate::telemetry::trace::names::attributes;
 use crate::telemetry::trace::record::Value;
@@ -89,10 +89,7 @@ impl Book {
             let Visit { method, route, id, member, trace, .. } = &visit;
             self.access.write(&Line {
                 at: self.clock.now(),
-                method,
-                route,
-                status,
-                outcome,
+                about: About { method, route, status, outcome },
                 took,
                 request_id: id.as_str(),
                 member: *member,

@@ -5,10 +5,12 @@ use super::*;
 fn line() -> Line<'static> {
     Line {
         at: "2026-11-24T10:00:00.042Z".parse().unwrap(),
-        method: "GET",
-        route: "/members/{member_id}/points-history",
-        status: 200,
-        outcome: "hit",
+        about: About {
+            method: "GET",
+            route: "/members/{member_id}/points-history",
+            status: 200,
+            outcome: "hit",
+        },
         took: Duration::from_micros(17),
         request_id: "0123456789abcdef",
         member: None,
