@@ -1,10 +1,12 @@
 //! Swagger UI under `/docs/`, from files that are compiled in. Every address in it is relative, so that it works
 //! behind an ingress that strips a prefix.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use utoipa_swagger_ui::Config;
 
@@ -36,7 +38,11 @@ fn serve(file: &str, request: Request) -> Response {
     match utoipa_swagger_ui::serve(file, Arc::new(config)) {
         Ok(Some(file)) => {
             let headers = [(CONTENT_TYPE, file.content_type), (CACHE_CONTROL, "no-cache".to_owned())];
-            let mut response = (headers, file.bytes.into_owned()).into_response();
+            let bytes = match file.bytes {
+                Cow::Borrowed(compiled_in) => Bytes::from_static(compiled_in), // however many read it, slowly
+                Cow::Owned(made) => Bytes::from(made),
+            };
+            let mut response = (headers, bytes).into_response();
             if file.gzpipped {
                 response.headers_mut().insert(CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
             }

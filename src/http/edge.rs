@@ -2,9 +2,9 @@
 //!
 //! Not `axum::serve`, which lets a connection with half a request head stay for ever. Three traps of hyper's own
 //! version sniffing are avoided by looking at the first bytes ourselves ([`version`]), under a time-out, and choosing
-//! HTTP/1.1 or HTTP/2 then. A caller who says nothing has his time ([`attendance`]); a reader that takes nothing is ended by
-//! the kernel (`TCP_USER_TIMEOUT`). What hyper answers
-//! by itself before there is a request (400, 414 beyond 64 KiB, 431) has no body: nobody could be told more there.
+//! HTTP/1.1 or HTTP/2 then. A caller who says nothing, or takes nothing, has his time ([`attendance`]; over HTTP/2 [`streams`],
+//! pings and the kernel see to it). What hyper answers by itself before there is a request (400, 414 beyond 64 KiB, 431) has
+//! no body: nobody could be told more there.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -43,7 +43,7 @@ mod hang_up;
 pub use bind::{bind, reachable, vacate};
 
 use accept::Acceptor;
-use attendance::Attendance;
+use attendance::{Attendance, Patience, Watched};
 use hang_up::HangUp;
 use streams::Streams;
 use version::{Version, version_of};
@@ -54,6 +54,9 @@ const STREAMS: u32 = 100;
 /// Bytes that an HTTP/2 peer may send before we read them. Nothing reads bodies, so this is the least that there is
 /// (RFC 9113 §6.9.2).
 const WINDOW: u32 = 65_535;
+
+/// Bytes that the kernel takes for a connection before it has sent what it took before.
+const UNSENT: u32 = 16 << 10;
 
 /// Bounds on any service that a listener can have.
 pub trait HttpService:
@@ -160,25 +163,25 @@ impl Edge {
         let (socket, rules) = (SockRef::from(&stream), self.rules.load_full());
         let limits = &rules.limits;
         let _best_effort = socket.set_tcp_nodelay(true);
-        // The kernel ends a connection whose reader takes nothing; in user space that would cost every write.
-        let _best_effort = socket.set_tcp_user_timeout(Some(limits.write_timeout));
+        // What a reader has not taken waits here, but for a little: so we see that he takes something, however slowly.
+        let _best_effort = socket.set_tcp_notsent_lowat(UNSENT);
         let version = timeout(limits.head_timeout, version_of(&stream));
         let Some(Ok(Some(version))) = hang_up.unless_said(version).await else { return };
-        let io = TokioIo::new(stream);
         match version {
             Version::One => {
                 // Not at `stop`: hyper would close a kept connection on which the next request is on its way.
                 let caller = Attendance::begin();
+                let io = Watched::by(caller.clone(), TokioIo::new(stream));
                 let at_hand = caller.clone();
                 let attended = service_fn(move |request| {
                     let (answering, response) = (at_hand.answering(), service.call(request));
                     async move { response.await.map(|response| answering.with(response)) }
                 });
                 let mut connection = pin!(limits.http1().serve_connection(io, attended));
-                let served = caller.run(connection.as_mut(), limits.head_timeout);
+                let served = caller.run(connection.as_mut(), limits.patience());
                 if hang_up.unless_said(served).await.is_none() {
                     connection.as_mut().graceful_shutdown();
-                    let _ended = caller.run(connection, limits.head_timeout).await;
+                    let _ended = caller.run(connection, limits.patience()).await;
                 }
             }
             Version::Two => {
@@ -186,7 +189,8 @@ impl Edge {
                 let stop = self.stop.child_token();
                 let streams = Streams::living(rules.stream_life());
                 let builder = limits.http2(streams.clone());
-                let mut connection = pin!(builder.serve_connection(io, service));
+                let _best_effort = socket.set_tcp_user_timeout(Some(limits.write_timeout));
+                let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
                 tokio::select! {
                     _ended = connection.as_mut() => return,
                     () = stop.cancelled() => {}
@@ -208,6 +212,10 @@ impl Rules {
 }
 
 impl EdgeLimits {
+    fn patience(&self) -> Patience {
+        Patience { to_speak: self.head_timeout, to_take: self.write_timeout }
+    }
+
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         // Not `writev`: an answer leaves fastest from one buffer (`bench/README.md`), which portions keep small.

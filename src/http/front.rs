@@ -10,14 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use http::header::CONNECTION;
-use http::{HeaderValue, Method, Request, Response};
+use bytes::Buf as _;
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use super::answer::{self, Answer, Seen};
-use super::body::AnswerBody;
+use super::body::{AnswerBody, Whole};
 use super::framing;
 use super::phase::Phase;
 use super::places::Places;
@@ -185,9 +186,10 @@ impl Shared {
     }
 
     fn leave(&self, visit: Visit, answer: Answer) -> Response<AnswerBody> {
-        let can_close = visit.can_close;
+        let (can_close, heads_only) = (visit.can_close, visit.heads_only);
         self.book.tell(visit, answer.response.status().as_u16(), answer.seen);
-        self.send(can_close, answer.response.map(AnswerBody::whole))
+        let response = if heads_only { without_body(answer.response) } else { answer.response };
+        self.send(can_close, response.map(AnswerBody::whole))
     }
 
     /// On its way; the connection's last answer if we are closing by now.
@@ -197,4 +199,13 @@ impl Shared {
         }
         response
     }
+}
+
+/// What `HEAD` gets: hyper leaves bodies out over HTTP/1.1 alone, and the router is not asked here.
+fn without_body(mut response: Response<Whole>) -> Response<Whole> {
+    let body = std::mem::take(response.body_mut());
+    if response.status() != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.remaining()));
+    }
+    response
 }

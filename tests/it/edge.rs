@@ -73,6 +73,44 @@ async fn who_reads_nothing_is_let_go() {
     assert!(sent.expect("the connection is still there").is_err());
 }
 
+/// Answers that no buffer of the kernel's holds together, and nobody takes for longer than callers have to speak.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_late_or_slowly_gets_everything() {
+    let stage = Stage::with(&[("HTTP__LIMITS__HEAD_TIMEOUT", "200ms")]).await;
+    let whole = "GET /members/1003/points-history?page_size=100 HTTP/1.1\r\nhost: x\r\n\r\n";
+    stage.get("/members/1003/points-history?page_size=100").await.page();
+    let mut wire = Wire::open(stage.app.public_address()).await;
+    let last = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    wire.send(whole.repeat(1_000) + last).await.unwrap();
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(wire.more().await, "it is closed");
+    }
+    wire.until_closed().await;
+    assert_eq!(wire.statuses().len(), 1_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_much_at_once_leaves_the_thread_to_others_and_has_his_time() {
+    let stage = Stage::with(&[("HTTP__LIMITS__HEAD_TIMEOUT", "200ms")]).await;
+    let address = stage.app.public_address();
+    let bundles = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(6);
+    let greedy = (0..8).map(|_| {
+        let bundles = bundles.clone();
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                let mut wire = Wire::sending(address, &bundles).await;
+                wire.until_closed().await; // idle, once all is sent
+                assert_eq!(wire.statuses().len(), 6);
+            }
+        })
+    });
+    for one in greedy.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    assert_eq!(stage.get("/").await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_beyond_the_limit_waits_for_a_place_on_every_thread() {
     let stage = Stage::with(&[("HTTP__LIMITS__MAX_CONNECTIONS", "1"), ("HTTP__THREADS", "2")]).await;

@@ -94,6 +94,23 @@ async fn many_streams_of_one_connection_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn head_gets_a_head_and_nothing_else() {
+    let stage = Stage::start().await;
+    stage.get(ROWS).await.page(); // at hand from now on
+    let mut wire = open(stage.app.public_address(), &[]).await;
+    // A method by name: the static table has none but GET (2) and POST.
+    let head = |path: &str| [&[0x02, 4], b"HEAD".as_slice(), &get(path)[1..]].concat();
+    for (n, path) in [(1, ROWS), (3, "/members/1003/points-history?page=0"), (5, "/nowhere")] {
+        wire.send(frame(HEADERS, END_STREAM | END_HEADERS, n, &head(path))).await.unwrap();
+        assert!(
+            until(&mut wire, |all| all.iter().any(|(kind, stream, _)| (*kind, *stream) == (HEADERS, n)))
+                .await
+        );
+    }
+    assert!(!frames(&wire).iter().any(|(kind, stream, p)| *kind == DATA && *stream > 0 && !p.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_are_refused_and_a_missing_one_is_the_authority() {
     let stage = Stage::start().await;
     let mut wire = open(stage.app.public_address(), &[]).await;

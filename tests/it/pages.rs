@@ -39,6 +39,18 @@ async fn a_page_beyond_the_end_is_empty_and_costs_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_beyond_the_end_says_the_same_whatever_was_read_before() {
+    let path = "/members/1003/points-history?page_size=100&page=2";
+    let asked_alone = Stage::start().await.get(path).await;
+    let stage = Stage::start().await;
+    stage.get("/members/1003/points-history?page_size=100").await.page();
+    let asked_later = stage.get(path).await;
+    assert_eq!(asked_alone.header("etag"), asked_later.header("etag"));
+    assert_eq!(asked_alone.page().member.name, None);
+    assert_eq!(asked_later.page().member.name, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn account_sets_are_kept_apart() {
     let stage = Stage::start().await;
     let main = stage.get("/members/1003/points-history?page_size=100").await.page();

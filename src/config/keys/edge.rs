@@ -53,12 +53,12 @@ pub static HTTP: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "http.limits.head_timeout",
         Field::Time(10..=60_000, |d| &mut d.http.limits.head_timeout),
-        "First bytes, and a head once begun, must be here in this time.",
+        "How long a caller may take to speak: for his first bytes, and from the end of an answer to the end of the next head.",
     ),
     Entry::<Draft>::new(
         "http.limits.write_timeout",
         Field::Time(10..=600_000, |d| &mut d.http.limits.write_timeout),
-        "A reader that takes nothing for this long is closed.",
+        "A reader that takes nothing for this long, or less than some 8 KiB, is closed.",
     ),
     Entry::<Draft>::new(
         "http.drain.grace",

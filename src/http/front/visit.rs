@@ -30,6 +30,8 @@ pub struct Visit {
     pub began: Instant,
     /// Whether a header can say that an answer is its connection's last; HTTP/2 has GOAWAY.
     pub can_close: bool,
+    /// Whether it is `HEAD`.
+    pub heads_only: bool,
     member: Option<MemberHash>,
     /// Its trace, if it is part of one.
     pub trace: Option<Box<Entered>>,
@@ -69,7 +71,8 @@ impl Book {
         let member = found.filter(|_| told).map(|found| self.members.hash(&member_text(found)));
         let id = self.ids.of(request.headers());
         let can_close = request.version() < Version::HTTP_2;
-        Visit { method, route, id, began, can_close, member, trace }
+        let heads_only = *request.method() == Method::HEAD;
+        Visit { method, route, id, began, can_close, heads_only, member, trace }
     }
 
     /// Its answer takes a while.
