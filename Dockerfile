@@ -10,28 +10,31 @@ WORKDIR /build
 
 # Dependencies are a layer of their own: it holds until Cargo.toml or Cargo.lock change. Empty stand-ins for the source.
 COPY Cargo.toml Cargo.lock build.rs ./
+# How the program is built: by what it was seen to do.
+COPY scripts/build.sh scripts/build.sh
+COPY pgo pgo
 RUN mkdir -p src benches \
  && echo 'fn main() {}' > src/main.rs && cp src/main.rs benches/instructions.rs \
  && echo '//! Nothing yet.' > src/lib.rs
 # The only step that needs a network.
 RUN cargo fetch --locked --target "$(rustc --print host-tuple)"
-RUN cargo build --release --locked --offline
+RUN scripts/build.sh --offline
 
 COPY src src
 # What --version tells; there is no .git here.
 ARG GATEWAY_COMMIT
 ARG GATEWAY_COMMIT_DATE
 # What was copied may be older than the stand-ins, and would count as built.
-RUN touch src/lib.rs src/main.rs && cargo build --release --locked --offline
+RUN touch src/lib.rs src/main.rs && cp "$(scripts/build.sh --offline)" points-gateway
 
 # The root of the image: what ldd names, and what the C library opens by itself when it resolves names.
 # (Without pipefail: where ldd fails, cp does.)
 # hadolint ignore=DL4006
 RUN set -eu; \
     mkdir -p /image/etc/ssl/certs; \
-    cp target/release/points-gateway /image/; \
-    libc=$(ldd target/release/points-gateway | sed -n 's/.*=> \(.*\)\/libc\.so\.6 .*/\1/p'); \
-    for library in $(ldd target/release/points-gateway | grep -o '/[^ ]*') \
+    cp points-gateway /image/; \
+    libc=$(ldd points-gateway | sed -n 's/.*=> \(.*\)\/libc\.so\.6 .*/\1/p'); \
+    for library in $(ldd points-gateway | grep -o '/[^ ]*') \
                    "$libc/libresolv.so.2" "$libc/libnss_dns.so.2" "$libc/libnss_files.so.2"; do \
       mkdir -p "/image$(dirname "$library")"; cp -L "$library" "/image$library"; \
     done; \

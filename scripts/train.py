@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Builds the program twice: once to watch it serve, once by what was seen (profile-guided optimisation).
+"""Makes the profile by which scripts/build.sh and the image optimise the program (profile-guided optimisation).
 
-The watched program serves a sandbox's rows to clients on loopback for a while: mostly hits, as in life. Needs Linux, a
-toolchain of rustup with the component llvm-tools, and two and a half times as long as `cargo build --release`.
-bench/README.md says what it brings. Prints the path of the program.
+Builds a program that counts what it does, has it serve a sandbox's rows to clients on loopback for a while (mostly hits,
+as in life), and writes the counts to pgo/. To be run, and the file committed, before a release and after a change of
+toolchain. Needs Linux and rustup's component llvm-tools. bench/README.md says what it brings.
 
-  scripts/trained.py [--seconds 20]
+  scripts/train.py [--seconds 20]
 """
 import argparse, itertools, os, pathlib, random, shutil, signal, socket, subprocess, sys, tempfile, time
+from datetime import datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MEMBERS = [str(number) for number in range(1001, 1009)]
@@ -17,9 +18,9 @@ def rustc(*words):
     return subprocess.run(["rustc", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def build(target, host, flag):
+def build_watched(target, host, profiles):
     """Only the program gets the flag, no build script: that is what naming a target does."""
-    flags = " ".join(filter(None, [os.environ.get("RUSTFLAGS"), flag]))
+    flags = f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-generate={profiles}"
     command = ["cargo", "build", "--release", "--locked", "--target", host, "--target-dir", target]
     subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"RUSTFLAGS": flags})
     return target / host / "release" / "points-gateway"
@@ -44,29 +45,35 @@ def until_open(port, process):
     sys.exit(f"nothing listens on port {port} after ten seconds")
 
 
-def request():
+def ask(member, query, method="GET", more=""):
+    head = f"{method} /members/{member}/points-history{query} HTTP/1.1\r\nHost: apps\r\nAccept: */*\r\n{more}\r\n"
+    return method == "HEAD", head.encode()
+
+
+def usual():
     """What apps ask, about as often as they ask it."""
     member, dice = random.choice(MEMBERS), random.random()
-    path, more, method = f"/members/{member}/points-history?page=1&page_size=20", "", "GET"
     if dice < 0.10:
-        path = f"/members/{member}/points-history?page_size={random.choice((10, 50, 100))}&page={random.randint(1, 3)}"
-    elif dice < 0.14:
-        path = f"/members/{member}/points-history"
-    elif dice < 0.16:
-        more = 'If-None-Match: "never"\r\nX-Request-Id: app-17\r\n'
-    elif dice < 0.17:
-        method = "HEAD"
-    elif dice < 0.18:
-        path = f"/members/{member}/points-history?page_size=1000"
-    return method == "HEAD", f"{method} {path} HTTP/1.1\r\nHost: apps\r\nAccept: */*\r\n{more}\r\n".encode()
+        return ask(member, f"?page_size={random.choice((10, 50, 100))}&page={random.randint(1, 3)}")
+    if dice < 0.14:
+        return ask(member, "")
+    if dice < 0.16:
+        return ask(member, "?page=1&page_size=20", more='If-None-Match: "never"\r\nX-Request-Id: app-17\r\n')
+    if dice < 0.17:
+        return ask(member, "?page=1&page_size=20", method="HEAD")
+    if dice < 0.18:
+        return ask(member, "?page_size=1000")
+    return ask(member, "?page=1&page_size=20")
 
 
 def load(port, seconds):
     """Keeps 64 connections busy, and says how many answers came."""
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(64)]
-    requests, answers, end = [request() for _ in range(4096)], 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        asked = random.choices(requests, k=len(sockets))
+    questions, answers, end = [usual() for _ in range(4096)], 0, time.monotonic() + seconds
+    for turn in itertools.takewhile(lambda _: time.monotonic() < end, itertools.count()):
+        asked = random.choices(questions, k=len(sockets))
+        if turn % 50 == 0:  # what nobody has asked yet
+            asked[0] = ask(random.choice(MEMBERS), f"?from={datetime.fromtimestamp(1_000_000_000 + turn).isoformat()}Z")
         for one, (_, question) in zip(sockets, asked):
             one.sendall(question)
         for one, (bodiless, _) in zip(sockets, asked):
@@ -86,7 +93,8 @@ def load(port, seconds):
 def watch(program, profiles, seconds):
     port, admin, kingdee, orders = free_ports(4)
     environment = os.environ | {"LLVM_PROFILE_FILE": str(profiles / "%p-%m.profraw")}
-    settings = {"HTTP__LISTEN": f"127.0.0.1:{port}", "HTTP__ADMIN_LISTEN": f"127.0.0.1:{admin}", "HTTP__DRAIN__GRACE": "0s"}
+    settings = {"HTTP__LISTEN": f"127.0.0.1:{port}", "HTTP__ADMIN_LISTEN": f"127.0.0.1:{admin}", "HTTP__DRAIN__GRACE": "0s",
+                "KINGDEE__LANE__PER_MINUTE": "6000000", "KINGDEE__LANE__BURST": "100000"}
     with tempfile.NamedTemporaryFile("w") as configuration, tempfile.TemporaryFile() as log:
         sandbox = [program, "sandbox", "--port", str(kingdee), "--admin-port", str(orders)]
         running = [subprocess.Popen(sandbox, stdout=subprocess.PIPE, text=True, env=environment)]
@@ -114,14 +122,16 @@ def main():
     profdata = pathlib.Path(rustc("--print", "target-libdir")).parent / "bin" / "llvm-profdata"
     if not profdata.exists():
         sys.exit("llvm-profdata is missing: rustup component add llvm-tools")
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "trained"
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "watched"
     profiles = target / "profiles"
     shutil.rmtree(profiles, ignore_errors=True)
     profiles.mkdir(parents=True)
-    watch(build(target / "watched", host, f"-Cprofile-generate={profiles}"), profiles, seconds)
-    merged = profiles / "merged.profdata"
-    subprocess.run([profdata, "merge", "-o", merged, *profiles.glob("*.profraw")], check=True)
-    print(build(target, host, f"-Cprofile-use={merged}"))
+    watch(build_watched(target, host, profiles), profiles, seconds)
+    release = rustc("--version").split()[1]
+    merged = ROOT / "pgo" / f"{host}-{release}.profdata"  # as scripts/build.sh looks for it
+    merged.parent.mkdir(exist_ok=True)
+    subprocess.run([profdata, "merge", "--sparse", "-o", merged, *profiles.glob("*.profraw")], check=True)
+    print(f"wrote {merged.relative_to(ROOT)}; scripts/build.sh builds by it")
 
 
 if __name__ == "__main__":

@@ -204,6 +204,17 @@ fn files_stay_readable() {
 }
 
 #[test]
+fn the_image_is_built_by_the_toolchain_and_the_counts_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (toolchain, image) = (read("rust-toolchain.toml"), read("Dockerfile"));
+    let release = toolchain.split("channel = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(image.contains(&format!("/rust:{release}-")), "the Dockerfile's base is not Rust {release}");
+    let counts = format!("pgo/x86_64-unknown-linux-gnu-{release}.profdata");
+    assert!(root.join(&counts).is_file(), "{counts} is missing: run scripts/train.py and commit it");
+}
+
+#[test]
 fn time_and_environment_have_one_reader_each() {
     for (needle, home) in [("SystemTime::now", "clock"), ("env::vars_os", "config::source")] {
         let users: Vec<_> =

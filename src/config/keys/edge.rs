@@ -58,7 +58,7 @@ pub static HTTP: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "http.limits.write_timeout",
         Field::Time(10..=600_000, |d| &mut d.http.limits.write_timeout),
-        "A reader that takes nothing for this long, or less than some 8 KiB, is closed.",
+        "A reader that takes nothing for this long is closed. Who takes 20 kB a second never is; a slower one may be, where large buffers lie between.",
     ),
     Entry::<Draft>::new(
         "http.drain.grace",
