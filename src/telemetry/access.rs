@@ -14,13 +14,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking};
 
-use super::log::Log;
+use super::log::{BATCH_BYTES, Log};
 use super::members::MemberHash;
 use super::thread;
 use super::trace::TraceId;
-
-/// A batch is handed over at this size at the latest.
-const BATCH_BYTES: usize = 32 << 10;
 
 /// Buffers; threads beyond this many share some.
 const BUFFERS: usize = 16;

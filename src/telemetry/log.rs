@@ -13,8 +13,14 @@ use tracing_subscriber::reload;
 use super::line::Look;
 use super::settings::{LogFormat, LogSettings};
 
-/// Lines that may wait for the reader; more are dropped, since serving goes on whatever happens to the log.
-const MOST_WAITING: usize = 16_384;
+/// Bytes of lines that may wait for the reader; more are dropped, since serving goes on whatever happens to the log.
+const MOST_WAITING_BYTES: usize = 32 << 20;
+
+/// Bytes that are handed over at once: the access log's batches are the longest.
+pub(super) const BATCH_BYTES: usize = 32 << 10;
+
+/// What the queue counts: lines, or batches.
+const MOST_WAITING: usize = MOST_WAITING_BYTES / BATCH_BYTES;
 
 /// Sets the least severe level that is written, while lines go on. Clones set the same log's.
 #[derive(Clone)]
