@@ -20,9 +20,9 @@ def rustc(*words):
 
 def build_watched(target, host, profiles):
     """Only the program gets the flag, no build script: that is what naming a target does."""
-    flags = f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-generate={profiles}"
+    flags = "\x1f".join([*os.environ.get("RUSTFLAGS", "").split(), f"-Cprofile-generate={profiles}"])
     command = ["cargo", "build", "--release", "--locked", "--target", host, "--target-dir", target]
-    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"RUSTFLAGS": flags})
+    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"CARGO_ENCODED_RUSTFLAGS": flags})
     return target / host / "release" / "points-gateway"
 
 
@@ -66,6 +66,10 @@ def usual():
     return ask(member, "?page=1&page_size=20")
 
 
+def some(connection):
+    return connection.recv(65_536) or sys.exit("the watched program closed a connection")
+
+
 def load(port, seconds):
     """Keeps 64 connections busy, and says how many answers came."""
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(64)]
@@ -77,13 +81,13 @@ def load(port, seconds):
         for one, (_, question) in zip(sockets, asked):
             one.sendall(question)
         for one, (bodiless, _) in zip(sockets, asked):
-            got = one.recv(65_536)
+            got = some(one)
             while b"\r\n\r\n" not in got:
-                got += one.recv(65_536)
+                got += some(one)
             head, _, body = got.partition(b"\r\n\r\n")
             missing = 0 if bodiless else int(head.split(b"content-length: ")[1].split(b"\r\n")[0]) - len(body)
             while missing > 0:
-                missing -= len(one.recv(65_536))
+                missing -= len(some(one))
             answers += 1
     for one in sockets:
         one.close()

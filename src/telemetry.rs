@@ -8,6 +8,7 @@
 
 pub mod settings;
 pub mod line;
+pub mod queue;
 pub mod log;
 pub mod hex;
 pub mod members;

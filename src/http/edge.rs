@@ -56,7 +56,7 @@ const STREAMS: u32 = 100;
 const WINDOW: u32 = 65_535;
 
 /// Bytes that the kernel takes for a connection before it has sent what it took before.
-const UNSENT: u32 = 16 << 10;
+const UNSENT: u32 = 64 << 10;
 
 /// Bounds on any service that a listener can have.
 pub trait HttpService:
@@ -171,7 +171,7 @@ impl Edge {
             Version::One => {
                 // Not at `stop`: hyper would close a kept connection on which the next request is on its way.
                 let caller = Attendance::begin();
-                let io = Watched::by(caller.clone(), TokioIo::new(stream));
+                let io = Watched::by(caller.clone(), TokioIo::new(stream), limits.write_timeout);
                 let at_hand = caller.clone();
                 let attended = service_fn(move |request| {
                     let (answering, response) = (at_hand.answering(), service.call(request));

@@ -12,12 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking};
 
-use super::log::{BATCH_BYTES, Log};
+use super::log::Log;
 use super::members::MemberHash;
+use super::queue::Queue;
 use super::thread;
 use super::trace::TraceId;
+
+/// A batch is handed over at this size at the latest.
+const BATCH_BYTES: usize = 32 << 10;
 
 /// Buffers; threads beyond this many share some.
 const BUFFERS: usize = 16;
@@ -63,8 +66,7 @@ pub struct AccessLog(Option<Arc<Shared>>);
 struct Shared {
     on: AtomicBool,
     json: bool,
-    sink: NonBlocking,
-    dropped: ErrorCounter,
+    sink: Queue,
     buffers: [Mutex<Buffer>; BUFFERS],
 }
 
@@ -87,9 +89,9 @@ impl AccessLog {
         AccessLog::over(log.sink(), log.is_json())
     }
 
-    fn over(sink: NonBlocking, json: bool) -> AccessLog {
-        let (on, dropped) = (AtomicBool::new(true), sink.error_counter());
-        AccessLog(Some(Arc::new(Shared { on, json, sink, dropped, buffers: Default::default() })))
+    fn over(sink: Queue, json: bool) -> AccessLog {
+        let on = AtomicBool::new(true);
+        AccessLog(Some(Arc::new(Shared { on, json, sink, buffers: Default::default() })))
     }
 
     /// Lines from now on, or none; of all clones.
@@ -111,7 +113,7 @@ impl AccessLog {
 
     /// What the log's queue had no room for so far, lines of other kinds included; a batch of ours counts as one.
     pub fn dropped(&self) -> u64 {
-        self.0.as_ref().map_or(0, |shared| shared.dropped.dropped_lines() as u64)
+        self.0.as_ref().map_or(0, |shared| shared.sink.dropped())
     }
 
     /// Writes a line.

@@ -4,23 +4,15 @@ use std::io::{IsTerminal as _, Write};
 use std::sync::Arc;
 
 use tracing::{Metadata, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 
 use super::line::Look;
+use super::queue::Queue;
 use super::settings::{LogFormat, LogSettings};
-
-/// Bytes of lines that may wait for the reader; more are dropped, since serving goes on whatever happens to the log.
-const MOST_WAITING_BYTES: usize = 32 << 20;
-
-/// Bytes that are handed over at once: the access log's batches are the longest.
-pub(super) const BATCH_BYTES: usize = 32 << 10;
-
-/// What the queue counts: lines, or batches.
-const MOST_WAITING: usize = MOST_WAITING_BYTES / BATCH_BYTES;
 
 /// Sets the least severe level that is written, while lines go on. Clones set the same log's.
 #[derive(Clone)]
@@ -54,7 +46,7 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 
 /// The installed log. Lines still waiting are written when this is dropped.
 pub struct Log {
-    sink: NonBlocking,
+    sink: Queue,
     json: bool,
     level: Level,
     _guard: WorkerGuard,
@@ -86,8 +78,7 @@ impl Log {
         look: Look,
         writer: impl Write + Send + 'static,
     ) -> Result<Log, String> {
-        let (sink, guard) =
-            NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING).finish(writer);
+        let (sink, guard) = Queue::before(writer);
         let (lines, level) = subscriber(&settings.level, look, sink.clone())?;
         tracing::subscriber::set_global_default(lines).map_err(|e| e.to_string())?;
         std::panic::set_hook(Box::new(tell_panic));
@@ -95,7 +86,7 @@ impl Log {
     }
 
     /// A writer into the same queue.
-    pub fn sink(&self) -> NonBlocking {
+    pub fn sink(&self) -> Queue {
         self.sink.clone()
     }
 
@@ -108,11 +99,6 @@ impl Log {
     pub fn is_json(&self) -> bool {
         self.json
     }
-
-    /// Counts what found no room in the queue.
-    pub fn dropped(&self) -> ErrorCounter {
-        self.sink.error_counter()
-    }
 }
 
 fn may_colour() -> bool {
@@ -120,11 +106,7 @@ fn may_colour() -> bool {
 }
 
 /// What writes lines, and what sets its level.
-fn subscriber(
-    level: &str,
-    look: Look,
-    sink: NonBlocking,
-) -> Result<(impl Subscriber + use<>, Level), String> {
+fn subscriber(level: &str, look: Look, sink: Queue) -> Result<(impl Subscriber + use<>, Level), String> {
     let (wanted, handle) = reload::Layer::new(filter(level)?);
     let lines = tracing_subscriber::fmt::layer().event_format(look).with_writer(move || sink.clone());
     let lines = lines.with_filter(wanted.and(filter_fn(is_safe)));
@@ -164,7 +146,7 @@ mod tests {
             }
         }
         let written = Written::default();
-        let (sink, guard) = NonBlockingBuilder::default().finish(written.clone());
+        let (sink, guard) = Queue::before(written.clone());
         let (lines, level) =
             subscriber("trace,reqwest=trace,points_gateway::cache=info", Look::Plain, sink).unwrap();
         tracing::subscriber::with_default(lines, || {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
+
 use axum::Router;
 use axum::routing::get;
 use points_gateway::clock::Clock;
@@ -71,6 +73,23 @@ async fn who_reads_nothing_is_let_go() {
     // Nobody takes the answers, so that our own bytes get stuck, until the connection is reset.
     let sent = tokio::time::timeout(Duration::from_secs(30), wire.send(asks)).await;
     assert!(sent.expect("the connection is still there").is_err());
+}
+
+/// The kernel would offer it for minutes, to a caller whom no limit counts any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_took_is_not_kept_for_him() {
+    let stage = Stage::with(&[("HTTP__LIMITS__WRITE_TIMEOUT", "300ms")]).await;
+    let ask = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut wire = Wire::sending(stage.app.public_address(), ask).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let end = loop {
+        match wire.socket.read_buf(&mut wire.read).await {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    assert_eq!(end, Some(std::io::ErrorKind::ConnectionReset), "after {} bytes", wire.read.len());
 }
 
 /// Answers that no buffer of the kernel's holds together, and nobody takes for longer than callers have to speak.

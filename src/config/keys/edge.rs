@@ -58,7 +58,7 @@ pub static HTTP: &[Entry<Draft>] = &[
     Entry::<Draft>::new(
         "http.limits.write_timeout",
         Field::Time(10..=600_000, |d| &mut d.http.limits.write_timeout),
-        "A reader that takes nothing for this long is closed. Who takes 20 kB a second never is; a slower one may be, where large buffers lie between.",
+        "A reader that takes nothing for this long is closed. To the kernel a reader with a full buffer takes nothing until about half of it is free again. A stream of HTTP/2 lives this and `http.drain.deadline` together at most."
     ),
     Entry::<Draft>::new(
         "http.drain.grace",

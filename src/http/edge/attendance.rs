@@ -86,6 +86,12 @@ impl Attendance {
         }
     }
 
+    /// Whether nothing has been taken of what waits for so long.
+    fn is_stuck_for(&self, to_take: Duration) -> bool {
+        let stuck = self.0.stuck.load(Ordering::Relaxed);
+        stuck != TAKEN && self.0.accepted.elapsed() >= Duration::from_micros(stuck) + to_take
+    }
+
     /// When the caller has been waited for long enough; a time to look again while it is our turn.
     fn end(&self, patience: Patience, now: Instant) -> Instant {
         let at = |micros, patience: Duration| self.0.accepted + Duration::from_micros(micros) + patience;

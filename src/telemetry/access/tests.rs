@@ -89,7 +89,7 @@ fn every_thread_writes_into_a_buffer_of_its_own_and_a_flush_finds_them_all() {
 
 type Written = Arc<Mutex<Vec<u8>>>;
 
-fn sink() -> (NonBlocking, tracing_appender::non_blocking::WorkerGuard, Written) {
+fn sink() -> (Queue, tracing_appender::non_blocking::WorkerGuard, Written) {
     struct Into(Written);
     impl std::io::Write for Into {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -101,6 +101,6 @@ fn sink() -> (NonBlocking, tracing_appender::non_blocking::WorkerGuard, Written)
         }
     }
     let written = Written::default();
-    let (sink, guard) = tracing_appender::non_blocking(Into(Arc::clone(&written)));
+    let (sink, guard) = Queue::before(Into(Arc::clone(&written)));
     (sink, guard, written)
 }

@@ -3,25 +3,41 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::net::TcpStream;
 
 use super::Attendance;
 
 /// A socket, and who is told about it.
-pub(crate) struct Watched<T> {
-    io: T,
+pub(crate) struct Watched {
+    io: TokioIo<TcpStream>,
     caller: Attendance,
+    to_take: Duration,
 }
 
-impl<T> Watched<T> {
-    /// From now on.
-    pub(crate) fn by(caller: Attendance, io: T) -> Watched<T> {
-        Watched { io, caller }
+impl Watched {
+    /// From now on, for a caller who may take nothing for so long.
+    pub(crate) fn by(caller: Attendance, io: TokioIo<TcpStream>, to_take: Duration) -> Watched {
+        Watched { io, caller, to_take }
     }
 }
 
-impl<T: Read + Unpin> Read for Watched<T> {
+impl Drop for Watched {
+    /// What the kernel holds unsent of a closed connection it would offer for minutes, uncounted by anybody.
+    fn drop(&mut self) {
+        let socket = SockRef::from(self.io.inner());
+        let _best_effort = match self.caller.is_stuck_for(self.to_take) {
+            true => socket.set_linger(Some(Duration::ZERO)), // it was offered long enough
+            false => socket.set_tcp_user_timeout(Some(self.to_take)),
+        };
+    }
+}
+
+impl Read for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -31,7 +47,7 @@ impl<T: Read + Unpin> Read for Watched<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for Watched<T> {
+impl Write for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let took = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.caller.took(took.is_ready());
