@@ -69,6 +69,7 @@ impl Attendance {
     }
 
     /// Everything written so far is the kernel's.
+    #[inline]
     fn flushed(&self) {
         if self.0.silent.load(Ordering::Relaxed) == SENDING {
             self.0.silent.store(self.0.now(), Ordering::Relaxed);
@@ -76,6 +77,7 @@ impl Attendance {
     }
 
     /// The kernel took something, or has no room.
+    #[inline]
     fn took(&self, something: bool) {
         let stuck = self.0.stuck.load(Ordering::Relaxed);
         match (something, stuck) {
