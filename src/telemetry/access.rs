@@ -220,7 +220,7 @@ static HUMAN: Style = Style {
     trace: " trace_id=",
 };
 
-fn push_details(out: &mut Vec<u8>, line: &Line<'_>, style: &'static Style) {
+fn push_details(out: &mut Vec<u8>, line: &Line<'_>, style: &Style) {
     let mut digits = itoa::Buffer::new();
     let mut number = |out: &mut Vec<u8>, name: &str, number: u64| {
         out.extend_from_slice(name.as_bytes());

@@ -49,11 +49,11 @@ impl Waiting {
     /// Makes room, if there is any.
     fn begin(&self, bytes: usize) -> bool {
         let entries = self.entries.fetch_add(1, Ordering::Relaxed);
-        let fits =
-            entries < MOST_ENTRIES && self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST_BYTES;
+        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = entries < MOST_ENTRIES && held + bytes <= MOST_BYTES;
         if !fits {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            self.end(if entries < MOST_ENTRIES { bytes } else { 0 });
+            self.end(bytes);
         }
         fits
     }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
-
 use axum::Router;
 use axum::routing::get;
 use points_gateway::clock::Clock;
@@ -16,6 +14,7 @@ use points_gateway::http::settings::{DrainSettings, EdgeLimits};
 use points_gateway::http::{Account, PointsHistory};
 use points_gateway::telemetry::{AccessLog, ConnectionMetrics, Members, RequestMetrics, Tracer};
 use rstest::rstest;
+use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Reply, Stage};
@@ -81,7 +80,15 @@ async fn what_nobody_took_is_not_kept_for_him() {
     let stage = Stage::with(&[("HTTP__LIMITS__WRITE_TIMEOUT", "300ms")]).await;
     let ask = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n";
     let mut wire = Wire::sending(stage.app.public_address(), ask).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let open = || stage.app.metrics().connections.open.get();
+    let cut = async {
+        for wanted in [true, false] {
+            while (open() > 0) != wanted {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), cut).await.expect("he is never cut");
     let end = loop {
         match wire.socket.read_buf(&mut wire.read).await {
             Ok(0) => break None,
