@@ -6,7 +6,7 @@
 //! It names the route, never the path: no member id, only its keyed hash, and no query. Nothing in a line needs escaping:
 //! all of it is ours, or digits. Lines of one thread keep their order.
 
-use std::io::Write as _;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,9 @@ use super::trace::TraceId;
 
 /// A batch is handed over at this size at the latest.
 const BATCH_BYTES: usize = 32 << 10;
+
+/// Lines are rarely longer.
+const ROOM_OF_A_LINE: usize = 1 << 10;
 
 /// Buffers; threads beyond this many share some.
 const BUFFERS: usize = 16;
@@ -123,7 +126,8 @@ impl AccessLog {
             shared.buffers[thread::number() % BUFFERS].lock().unwrap_or_else(PoisonError::into_inner);
         buffer.push(line, shared.json);
         if buffer.lines.len() >= BATCH_BYTES {
-            shared.hand_over(&mut buffer);
+            let room = Vec::with_capacity(BATCH_BYTES + ROOM_OF_A_LINE);
+            shared.sink.put(mem::replace(&mut buffer.lines, room));
         }
     }
 
@@ -133,16 +137,10 @@ impl AccessLog {
         for buffer in &shared.buffers {
             let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
             if !buffer.lines.is_empty() {
-                shared.hand_over(&mut buffer);
+                shared.sink.put(buffer.lines.clone()); // without the room behind it
+                buffer.lines.clear();
             }
         }
-    }
-}
-
-impl Shared {
-    fn hand_over(&self, buffer: &mut Buffer) {
-        let _never_fails = self.sink.clone().write_all(&buffer.lines); // a full queue drops and counts
-        buffer.lines.clear();
     }
 }
 

@@ -4,14 +4,13 @@ use std::io::{IsTerminal as _, Write};
 use std::sync::Arc;
 
 use tracing::{Metadata, Subscriber};
-use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 
 use super::line::Look;
-use super::queue::Queue;
+use super::queue::{Queue, Writing};
 use super::settings::{LogFormat, LogSettings};
 
 /// Sets the least severe level that is written, while lines go on. Clones set the same log's.
@@ -49,7 +48,7 @@ pub struct Log {
     sink: Queue,
     json: bool,
     level: Level,
-    _guard: WorkerGuard,
+    _writing: Writing,
 }
 
 impl Log {
@@ -78,11 +77,11 @@ impl Log {
         look: Look,
         writer: impl Write + Send + 'static,
     ) -> Result<Log, String> {
-        let (sink, guard) = Queue::before(writer);
+        let (sink, writing) = Queue::before(writer).map_err(|e| format!("no thread for the log: {e}"))?;
         let (lines, level) = subscriber(&settings.level, look, sink.clone())?;
         tracing::subscriber::set_global_default(lines).map_err(|e| e.to_string())?;
         std::panic::set_hook(Box::new(tell_panic));
-        Ok(Log { sink, json: look == Look::Json, level, _guard: guard })
+        Ok(Log { sink, json: look == Look::Json, level, _writing: writing })
     }
 
     /// A writer into the same queue.
@@ -146,7 +145,7 @@ mod tests {
             }
         }
         let written = Written::default();
-        let (sink, guard) = Queue::before(written.clone());
+        let (sink, writing) = Queue::before(written.clone()).unwrap();
         let (lines, level) =
             subscriber("trace,reqwest=trace,points_gateway::cache=info", Look::Plain, sink).unwrap();
         tracing::subscriber::with_default(lines, || {
@@ -164,7 +163,7 @@ mod tests {
             tracing::trace!(target: "h2", "headers");
             tracing::trace!(target: "points_gateway::kingdee", "again");
         });
-        drop(guard); // waits until all is written
+        drop(writing); // waits until all is written
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let said: Vec<_> = text.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
         assert_eq!(said, ["heard", "ours", "more", "again"], "{text}");

@@ -1,13 +1,14 @@
 //! The queue before the log's writer: bounded in entries and in bytes; what finds no room is dropped and counted.
 //!
-//! A thread of `tracing-appender` writes, which bounds entries alone; a batch of the access log is one, and can be ten
-//! thousand times as long as another. So what waits is counted here, from when it is handed over until it is written.
+//! A thread of its own writes, asleep while there is nothing to write. Not `tracing-appender`'s, which bounds entries alone,
+//! though one of ours can be ten thousand times as long as another; copies each of them; and looks for the next one again
+//! and again before it sleeps, on a core that has hits to serve.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Bytes that may wait for the reader, since serving goes on whatever happens to the log.
 const MOST_BYTES: usize = 32 << 20;
@@ -15,59 +16,75 @@ const MOST_BYTES: usize = 32 << 20;
 /// Entries that may wait: lines, or batches of them.
 const MOST_ENTRIES: usize = 16_384;
 
+/// Between two looks of a writer who found nothing left: entries that follow closely need not wake him one by one.
+const REST: Duration = Duration::from_millis(5);
+
+/// How long the end of the process waits for a reader who does not take what was said last.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The queue; clones put into the same one.
 #[derive(Clone)]
-pub struct Queue {
-    entries: NonBlocking,
-    waiting: Arc<Waiting>,
+pub struct Queue(Arc<Shared>);
+
+/// The writer's end of it: when this is dropped, all that was put in is written, if the reader takes it in time.
+pub struct Writing(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// Said to a writer that sleeps, and by one that has ended.
+    news: Condvar,
+    dropped: AtomicU64,
 }
 
 #[derive(Default)]
 struct Waiting {
-    entries: AtomicUsize,
-    bytes: AtomicUsize,
-    dropped: AtomicU64,
+    /// What is being written stays the first, taken out of its place, until it is written.
+    entries: VecDeque<Vec<u8>>,
+    bytes: usize,
+    asleep: bool,
+    closed: bool,
+    ended: bool,
 }
 
 impl Queue {
-    /// An empty queue; all that was put in is written before the guard is gone.
-    pub fn before(writer: impl Write + Send + 'static) -> (Queue, WorkerGuard) {
-        let waiting = Arc::<Waiting>::default();
-        let writer = Written { writer, waiting: Arc::clone(&waiting) };
-        let (entries, guard) =
-            NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_ENTRIES).finish(writer);
-        (Queue { entries, waiting }, guard)
+    /// An empty queue, and a thread that writes what is put in.
+    ///
+    /// # Errors
+    /// Those of starting a thread.
+    pub fn before(writer: impl Write + Send + 'static) -> io::Result<(Queue, Writing)> {
+        let shared = Arc::<Shared>::default();
+        let queue = Arc::clone(&shared);
+        std::thread::Builder::new().name("log".into()).spawn(move || queue.write_into(writer))?;
+        Ok((Queue(Arc::clone(&shared)), Writing(shared)))
+    }
+
+    /// Puts an entry in as it is.
+    pub fn put(&self, entry: Vec<u8>) {
+        let mut waiting = self.0.waiting();
+        if !waiting.has_room_for(entry.capacity()) {
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        waiting.bytes += entry.capacity();
+        waiting.entries.push_back(entry);
+        if std::mem::take(&mut waiting.asleep) {
+            drop(waiting);
+            self.0.news.notify_all();
+        }
     }
 
     /// Entries that found no room so far.
     pub fn dropped(&self) -> u64 {
-        self.waiting.dropped.load(Ordering::Relaxed)
-    }
-}
-
-impl Waiting {
-    /// Makes room, if there is any.
-    fn begin(&self, bytes: usize) -> bool {
-        let entries = self.entries.fetch_add(1, Ordering::Relaxed);
-        let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = entries < MOST_ENTRIES && held + bytes <= MOST_BYTES;
-        if !fits {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            self.end(bytes);
-        }
-        fits
-    }
-
-    fn end(&self, bytes: usize) {
-        self.entries.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.dropped.load(Ordering::Relaxed)
     }
 }
 
 impl Write for Queue {
     /// One entry; it never fails.
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
-        if self.waiting.begin(entry.len()) { self.entries.write(entry) } else { Ok(entry.len()) }
+        self.put(entry.to_vec());
+        Ok(entry.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -75,25 +92,56 @@ impl Write for Queue {
     }
 }
 
-/// Counts down what is written, or can't be.
-struct Written<W> {
-    writer: W,
-    waiting: Arc<Waiting>,
+impl Waiting {
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.entries.len() < MOST_ENTRIES && self.bytes + bytes <= MOST_BYTES
+    }
 }
 
-impl<W: Write> Write for Written<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes).map(|()| bytes.len())
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_all(&mut self, entry: &[u8]) -> io::Result<()> {
-        let written = self.writer.write_all(entry);
-        self.waiting.end(entry.len());
-        written
+    /// Writes until the queue is closed and empty.
+    fn write_into(&self, mut writer: impl Write) {
+        while let Some(entry) = self.next() {
+            let _goes_on = writer.write_all(&entry); // a reader who is gone, or a full disk: serving does not depend on it
+            let mut waiting = self.waiting();
+            waiting.entries.pop_front();
+            waiting.bytes -= entry.capacity();
+        }
+        let _goes_on = writer.flush();
+        self.waiting().ended = true;
+        self.news.notify_all();
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+    /// The next entry, waited for; its place stays taken.
+    fn next(&self) -> Option<Vec<u8>> {
+        let mut waiting = self.waiting();
+        if waiting.entries.is_empty() {
+            let rested = self.news.wait_timeout_while(waiting, REST, |waiting| !waiting.closed);
+            waiting = rested.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        loop {
+            if let Some(entry) = waiting.entries.front_mut() {
+                return Some(std::mem::take(entry));
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting.asleep = true;
+            waiting = self.news.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        waiting.closed = true;
+        self.0.news.notify_all();
+        let _ended_or_late = self.0.news.wait_timeout_while(waiting, FAREWELL, |waiting| !waiting.ended);
     }
 }
 
@@ -123,7 +171,7 @@ mod tests {
         for (entry, fit) in [(MOST_BYTES / 8, 8), (10, MOST_ENTRIES)] {
             let (leave, told) = sync_channel(MOST_ENTRIES + 100);
             let (took, taken) = std::sync::mpsc::channel();
-            let (mut queue, guard) = Queue::before(Reader(told, took));
+            let (mut queue, guard) = Queue::before(Reader(told, took)).unwrap();
             let line = vec![b'x'; entry];
             for _ in 0..fit + 50 {
                 queue.write_all(&line).unwrap();
@@ -140,5 +188,21 @@ mod tests {
             assert_eq!((taken.recv().unwrap(), queue.dropped()), (10, 50));
             drop(guard);
         }
+    }
+
+    #[test]
+    fn the_end_waits_for_a_slow_reader_but_not_for_ever() {
+        let (leave, told) = sync_channel(0);
+        let (took, taken) = std::sync::mpsc::channel();
+        let (mut queue, writing) = Queue::before(Reader(told, took)).unwrap();
+        queue.write_all(b"last words").unwrap();
+        std::thread::spawn(move || leave.send(()));
+        drop(writing);
+        assert_eq!(taken.try_recv(), Ok(10));
+
+        let (_never, told) = sync_channel(0);
+        let (mut queue, writing) = Queue::before(Reader(told, std::sync::mpsc::channel().0)).unwrap();
+        queue.write_all(b"to nobody").unwrap();
+        drop(writing);
     }
 }

@@ -1,5 +1,6 @@
 //! What a line looks like, and that none is lost.
 
+use super::super::queue::Writing;
 use super::*;
 
 fn line() -> Line<'static> {
@@ -89,7 +90,7 @@ fn every_thread_writes_into_a_buffer_of_its_own_and_a_flush_finds_them_all() {
 
 type Written = Arc<Mutex<Vec<u8>>>;
 
-fn sink() -> (Queue, tracing_appender::non_blocking::WorkerGuard, Written) {
+fn sink() -> (Queue, Writing, Written) {
     struct Into(Written);
     impl std::io::Write for Into {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -101,6 +102,6 @@ fn sink() -> (Queue, tracing_appender::non_blocking::WorkerGuard, Written) {
         }
     }
     let written = Written::default();
-    let (sink, guard) = Queue::before(Into(Arc::clone(&written)));
+    let (sink, guard) = Queue::before(Into(Arc::clone(&written))).unwrap();
     (sink, guard, written)
 }
