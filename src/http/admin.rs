@@ -123,7 +123,7 @@ fn tell(
         at: admin.clock.now(),
         about: About { method, route, status: response.status().as_u16(), outcome: seen.outcome },
         took: began.elapsed(),
-        request_id: id.as_str(),
+        request_id: id.as_bytes(),
         member: purged.map(|(_, member)| admin.members.hash(member)),
         age: None,
         upstream: None,

@@ -12,29 +12,44 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 
 /// Id of one request: 1 to 64 of `A-Z a-z 0-9 . _ -`. Safe in a header, a JSON string and a log line as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(CompactString);
+pub struct RequestId(Text);
+
+/// Most ids are ours, and only ever written as bytes: they are digits as they lie, and never looked at as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Text {
+    Ours([u8; 16]),
+    Callers(CompactString),
+}
 
 impl RequestId {
     /// Accepts a caller's id that keeps the rule.
     pub fn parse(text: &str) -> Option<RequestId> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let fits = (1..=64).contains(&text.len());
-        (fits && text.bytes().all(allowed)).then(|| RequestId(text.into()))
+        (fits && text.bytes().all(allowed)).then(|| RequestId(Text::Callers(text.into())))
     }
 
     /// Stands in where no id can be had.
     pub(crate) fn unknown() -> RequestId {
-        RequestId(CompactString::const_new("unknown"))
+        RequestId(Text::Callers(CompactString::const_new("unknown")))
+    }
+
+    /// The id as ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Ours(digits) => digits,
+            Text::Callers(text) => text.as_bytes(),
+        }
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(self.as_bytes()).unwrap_or("unknown")
     }
 
     /// The id as a header's value.
     pub(crate) fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("unknown"))
+        HeaderValue::from_bytes(self.as_bytes()).unwrap_or(HeaderValue::from_static("unknown"))
     }
 }
 
@@ -65,7 +80,7 @@ impl RequestIds {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        CompactString::from_utf8(hex_digits(z)).map_or_else(|_| RequestId::unknown(), RequestId)
+        RequestId(Text::Ours(hex_digits(z)))
     }
 }
 
@@ -90,7 +105,8 @@ mod tests {
     #[test]
     fn ids_do_not_repeat() {
         let ids = RequestIds::starting_at(0);
-        let made: std::collections::HashSet<_> = (0..10_000).map(|_| ids.next().0).collect();
+        let made: std::collections::HashSet<_> =
+            (0..10_000).map(|_| ids.next().as_str().to_owned()).collect();
         assert_eq!(made.len(), 10_000);
     }
 }

@@ -50,8 +50,8 @@ pub struct Line<'a> {
     pub about: About,
     /// Time until the answer's head was ready.
     pub took: Duration,
-    /// `X-Request-Id`; nothing in it needs escaping.
-    pub request_id: &'a str,
+    /// `X-Request-Id`: ASCII in which nothing needs escaping.
+    pub request_id: &'a [u8],
     /// Whose rows were asked for.
     pub member: Option<MemberHash>,
     /// Age of the rows in seconds, where there are any.
@@ -165,7 +165,7 @@ impl Buffer {
         out.extend_from_slice(self.common.as_bytes());
         out.extend_from_slice(itoa::Buffer::new().format(micros(line.took)).as_bytes());
         out.extend_from_slice(style.request_id.as_bytes());
-        out.extend_from_slice(line.request_id.as_bytes());
+        out.extend_from_slice(line.request_id);
         out.extend_from_slice(style.end.as_bytes());
         push_details(out, line, style);
         out.extend_from_slice(style.last.as_bytes());

@@ -94,7 +94,7 @@ impl Book {
                 at: self.clock.now(),
                 about: About { method, route, status, outcome },
                 took,
-                request_id: id.as_str(),
+                request_id: id.as_bytes(),
                 member: *member,
                 age: seen.age,
                 upstream: seen.upstream,

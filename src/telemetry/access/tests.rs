@@ -13,7 +13,7 @@ fn line() -> Line<'static> {
             outcome: "hit",
         },
         took: Duration::from_micros(17),
-        request_id: "0123456789abcdef",
+        request_id: b"0123456789abcdef",
         member: None,
         age: None,
         upstream: None,
