@@ -46,7 +46,7 @@ struct Source {
 }
 
 enum Time {
-    Real { started: Instant },
+    Real { started: Instant, wall: Wall },
     Manual { wall_millis: AtomicI64, tick: AtomicU64 },
 }
 
@@ -57,7 +57,7 @@ impl Clock {
     /// The machine's own clocks.
     #[allow(clippy::disallowed_methods)] // the one place that may ask
     pub fn real() -> Clock {
-        Clock::with(Time::Real { started: Instant::now() })
+        Clock::with(Time::Real { started: Instant::now(), wall: Wall::default() })
     }
 
     /// A clock that stands still at `wall` until [`Clock::advance`] moves it.
@@ -75,14 +75,20 @@ impl Clock {
     }
 
     /// Wall clock, to the millisecond.
-    #[allow(clippy::disallowed_methods)]
     pub fn now(&self) -> Timestamp {
         let millis = match &self.0.time {
-            Time::Real { .. } => SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+            Time::Real { .. } => unix_millis(),
             Time::Manual { wall_millis, .. } => wall_millis.load(Ordering::Relaxed),
         };
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Wall clock at a moment that was read off the machine's clock already: for what is written down thousands of times a
+    /// second. A correction of the wall clock shows [`Wall::READ_EVERY`] later at most.
+    pub fn now_at(&self, moment: Instant) -> Timestamp {
+        let Time::Real { started, wall } = &self.0.time else { return self.now() };
+        let since = moment.saturating_duration_since(*started).as_millis();
+        let millis = wall.at(i64::try_from(since).unwrap_or(i64::MAX), unix_millis);
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
@@ -95,7 +101,7 @@ impl Clock {
     /// The tick of a moment that was read off the machine's clock already; a manual clock says what it stands at.
     pub fn tick_at(&self, moment: Instant) -> Tick {
         match &self.0.time {
-            Time::Real { started } => Tick(FIRST_TICK).after(moment.saturating_duration_since(*started)),
+            Time::Real { started, .. } => Tick(FIRST_TICK).after(moment.saturating_duration_since(*started)),
             Time::Manual { tick, .. } => Tick(tick.load(Ordering::Relaxed)),
         }
     }
@@ -137,11 +143,79 @@ impl Clock {
     }
 }
 
+/// Milliseconds since 1970.
+#[allow(clippy::disallowed_methods)]
+fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What the wall clock showed when it was last asked, in milliseconds: asking costs more than adding.
+struct Wall {
+    /// When that was, by the clock that never goes back.
+    read_at: AtomicI64,
+    /// By how much the wall clock was ahead of that one.
+    ahead: AtomicI64,
+}
+
+impl Wall {
+    /// Milliseconds after which it is asked again.
+    const READ_EVERY: u64 = 100;
+
+    /// What it shows at a moment. Threads that ask it at once differ by a millisecond.
+    fn at(&self, moment: i64, ask: impl FnOnce() -> i64) -> i64 {
+        if moment.abs_diff(self.read_at.load(Ordering::Relaxed)) > Wall::READ_EVERY {
+            self.ahead.store(ask().saturating_sub(moment), Ordering::Relaxed);
+            self.read_at.store(moment, Ordering::Relaxed);
+        }
+        moment.saturating_add(self.ahead.load(Ordering::Relaxed))
+    }
+}
+
+impl Default for Wall {
+    /// Not asked yet.
+    fn default() -> Wall {
+        Wall { read_at: AtomicI64::new(i64::MIN), ahead: AtomicI64::new(0) }
+    }
+}
+
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0.time {
             Time::Real { .. } => "Clock(real)",
             Time::Manual { .. } => "Clock(manual)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_is_asked_once_in_a_while_and_its_corrections_are_seen() {
+        let wall = Wall::default();
+        let never = || -> i64 { unreachable!("asked too often") };
+        assert_eq!(wall.at(5, || 1_000_005), 1_000_005);
+        assert_eq!(
+            (wall.at(6, never), wall.at(105, never), wall.at(0, never)),
+            (1_000_006, 1_000_105, 1_000_000)
+        );
+        assert_eq!(wall.at(106, || 500), 500, "set back");
+        assert_eq!(wall.at(110, never), 504);
+        assert_eq!(wall.at(1_000, || 9_000), 9_000, "set forward after a rest");
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)]
+    fn a_moment_has_the_wall_time_it_has() {
+        let clock = Clock::real();
+        for _ in 0..3 {
+            let (before, at, after) = (clock.now(), clock.now_at(Instant::now()), clock.now());
+            let slack = jiff::SignedDuration::from_millis(2);
+            assert!(before - slack <= at && at <= after + slack, "{before} {at} {after}");
+        }
+        let stands = Timestamp::from_second(1_700_000_000).unwrap();
+        assert_eq!(Clock::manual(stands).now_at(Instant::now()), stands);
     }
 }

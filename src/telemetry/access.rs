@@ -44,7 +44,7 @@ pub struct About {
 /// What a line tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
-    /// When the request came in.
+    /// When it was answered.
     pub at: Timestamp,
     /// What was asked and answered.
     pub about: About,

@@ -91,7 +91,7 @@ impl Book {
         if self.access.is_on() {
             let Visit { method, route, id, member, trace, .. } = &visit;
             self.access.write(&Line {
-                at: self.clock.now(),
+                at: self.clock.now_at((visit.began + took).into_std()),
                 about: About { method, route, status, outcome },
                 took,
                 request_id: id.as_bytes(),
