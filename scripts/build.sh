@@ -20,7 +20,9 @@ if [ -f "$counts" ]; then
   # Encoded, since a path may have blanks; flags that were given are kept.
   between=$(printf '\037')
   given=${CARGO_ENCODED_RUSTFLAGS-$(printf '%s' "${RUSTFLAGS-}" | tr -s ' ' "$between")}
+  # Each function on a cache line of its own: where the hot ones come to lie is no longer a matter of luck (bench/README.md).
   CARGO_ENCODED_RUSTFLAGS="${given:+$given$between}-Cprofile-use=$used$between-Cllvm-args=-no-pgo-warn-mismatch"
+  CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$between-Cllvm-args=-align-all-functions=6"
   export CARGO_ENCODED_RUSTFLAGS
 else
   echo "no $counts: built without counts (scripts/train.py makes some)" >&2
