@@ -164,9 +164,9 @@ impl Wall {
 
     /// What it shows at a moment. Threads that ask it at once differ by a millisecond.
     fn at(&self, moment: i64, ask: impl FnOnce() -> i64) -> i64 {
-        if moment.abs_diff(self.read_at.load(Ordering::Relaxed)) > Wall::READ_EVERY {
+        if moment.abs_diff(self.read_at.load(Ordering::Acquire)) > Wall::READ_EVERY {
             self.ahead.store(ask().saturating_sub(moment), Ordering::Relaxed);
-            self.read_at.store(moment, Ordering::Relaxed);
+            self.read_at.store(moment, Ordering::Release); // who sees this sees that
         }
         moment.saturating_add(self.ahead.load(Ordering::Relaxed))
     }
