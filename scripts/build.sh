@@ -19,7 +19,7 @@ if [ -f "$counts" ]; then
   # Functions that changed since are built without counts, silently. What is built for `--target` alone gets the flags.
   # Encoded, since a path may have blanks; flags that were given are kept.
   between=$(printf '\037')
-  given=${CARGO_ENCODED_RUSTFLAGS-$(printf '%s' "${RUSTFLAGS-}" | tr -s ' ' "$between")}
+  given=${CARGO_ENCODED_RUSTFLAGS-$(printf '%s' "${RUSTFLAGS-}" | sed 's/^ *//; s/ *$//' | tr -s ' ' "$between")}
   # Each function on a cache line of its own: where the hot ones come to lie is no longer a matter of luck (bench/README.md).
   CARGO_ENCODED_RUSTFLAGS="${given:+$given$between}-Cprofile-use=$used$between-Cllvm-args=-no-pgo-warn-mismatch"
   CARGO_ENCODED_RUSTFLAGS="$CARGO_ENCODED_RUSTFLAGS$between-Cllvm-args=-align-all-functions=6"

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use points_gateway::clock::Clock;
@@ -42,7 +43,17 @@ fn main() -> ExitCode {
     if let Ended::Failed(text) | Ended::Usage(text) | Ended::Configuration(text) = &ended
         && !text.is_empty()
     {
-        let _nobody_reads = writeln!(std::io::stderr(), "{}", text.trim_end());
+        say_last(text.trim_end().to_owned());
     }
     ended.code()
+}
+
+/// Says it on standard error, and waits a second for a reader who may have stalled, as the log does before.
+fn say_last(text: String) {
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _nobody_reads = writeln!(std::io::stderr(), "{text}");
+        said.send(())
+    });
+    let _said_or_late = heard.recv_timeout(Duration::from_secs(1));
 }

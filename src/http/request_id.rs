@@ -14,7 +14,7 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(Text);
 
-/// Most ids are ours, and only ever written as bytes: they are digits as they lie, and never looked at as text.
+/// Most ids are ours, and a hit only writes their bytes: they are digits as they lie, text where somebody wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Text {
     Ours([u8; 16]),

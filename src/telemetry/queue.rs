@@ -62,7 +62,7 @@ impl Queue {
     /// Puts an entry in as it is.
     pub fn put(&self, entry: Vec<u8>) {
         let mut waiting = self.0.waiting();
-        if !waiting.has_room_for(entry.capacity()) {
+        if waiting.ended || !waiting.has_room_for(entry.capacity()) {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -74,7 +74,7 @@ impl Queue {
         }
     }
 
-    /// Entries that found no room so far.
+    /// Entries that found no room, or no writer any more.
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -105,6 +105,7 @@ impl Shared {
 
     /// Writes until the queue is closed and empty.
     fn write_into(&self, mut writer: impl Write) {
+        let _ends_with_this = Ending(self);
         while let Some(entry) = self.next() {
             let _goes_on = writer.write_all(&entry); // a reader who is gone, or a full disk: serving does not depend on it
             let mut waiting = self.waiting();
@@ -112,8 +113,6 @@ impl Shared {
             waiting.bytes -= entry.capacity();
         }
         let _goes_on = writer.flush();
-        self.waiting().ended = true;
-        self.news.notify_all();
     }
 
     /// The next entry, waited for; its place stays taken.
@@ -133,6 +132,17 @@ impl Shared {
             waiting.asleep = true;
             waiting = self.news.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// The end of the thread, however it comes: nobody waits for it any more, and what is put in counts as dropped.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        *waiting = Waiting { ended: true, ..Waiting::default() };
+        self.0.news.notify_all();
     }
 }
 
@@ -199,10 +209,47 @@ mod tests {
         std::thread::spawn(move || leave.send(()));
         drop(writing);
         assert_eq!(taken.try_recv(), Ok(10));
+        queue.write_all(b"too late").unwrap();
+        assert_eq!(queue.dropped(), 1);
 
         let (_never, told) = sync_channel(0);
         let (mut queue, writing) = Queue::before(Reader(told, std::sync::mpsc::channel().0)).unwrap();
         queue.write_all(b"to nobody").unwrap();
+        let begun = tokio::time::Instant::now();
         drop(writing);
+        assert!((FAREWELL..10 * FAREWELL).contains(&begun.elapsed()));
+    }
+
+    #[test]
+    fn a_writer_that_sleeps_is_woken_and_one_that_panics_is_not_waited_for() {
+        let (leave, told) = sync_channel(1);
+        let (took, taken) = std::sync::mpsc::channel();
+        let (mut queue, _writing) = Queue::before(Reader(told, took)).unwrap();
+        let begun = tokio::time::Instant::now();
+        while !queue.0.waiting().asleep {
+            assert!(begun.elapsed() < Duration::from_secs(10));
+            std::thread::yield_now();
+        }
+        queue.write_all(b"good morning").unwrap();
+        leave.send(()).unwrap();
+        assert_eq!(taken.recv_timeout(Duration::from_secs(10)), Ok(12));
+
+        struct Panics;
+        impl Write for Panics {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                panic!("a writer that can't")
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (mut queue, writing) = Queue::before(Panics).unwrap();
+        queue.write_all(b"lost").unwrap();
+        let begun = tokio::time::Instant::now();
+        drop(writing);
+        assert!(begun.elapsed() < FAREWELL);
+        queue.write_all(b"too late").unwrap();
+        assert_eq!(queue.dropped(), 1);
     }
 }
